@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Remote processors: firmware, memory, virtio devices, life cycle, traces.
+
+The way of a boot through the room, in Linux's order:
+
+* ``remoteproc``: RemoteProc, the state and the references. ``state``: the transitions, as data. ``boot``: one
+  boot, all or nothing. ``core``: what a kind of core must offer.
+* ``resources``: the pass over the table. ``carveouts``, ``config``: who gets which device address.
+* ``firmware``: segments into memory, the loaded table. ``vdev``: the virtio device on a vdev entry.
+  ``subdevice``: what else is started with a core. ``trace``: trace buffers as streams. ``crash``: crashes.
+
+What it refuses to do: it knows no kind of core, no rpmsg and no ring; both are handed in, as
+``RemoteProc(core, firmware, drivers=[bus])``.
+
+Assumptions: device and physical addresses are one number, there is no IOMMU. Not modelled yet: recovery,
+attach and detach, core dumps.
+"""
+
+from rproc.boot import Numbers
+from rproc.carveouts import CarveoutInfo
+from rproc.config import MemoryConfig, PlatformCarveout
+from rproc.core import BootInfo, Containment, Core, Exit
+from rproc.crash import Crash, CrashType
+from rproc.errors import CarveoutError, NoTraceError, RprocError, StateError, StateTimeoutError
+from rproc.remoteproc import RemoteProc
+from rproc.state import TRANSITIONS, Event, State, next_state
+from rproc.subdevice import Subdevice
+from rproc.trace import TraceStream
+
+__all__ = [
+    "TRANSITIONS",
+    "BootInfo",
+    "CarveoutError",
+    "CarveoutInfo",
+    "Containment",
+    "Core",
+    "Crash",
+    "CrashType",
+    "Event",
+    "Exit",
+    "MemoryConfig",
+    "NoTraceError",
+    "Numbers",
+    "PlatformCarveout",
+    "RemoteProc",
+    "RprocError",
+    "State",
+    "StateError",
+    "StateTimeoutError",
+    "Subdevice",
+    "TraceStream",
+    "next_state",
+]

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a machine file says, as values: one frozen dataclass per table, one field per key.
+
+The dataclasses are the reference of the file format: their field names are the keys, their defaults the
+defaults, and ``CHECKS`` of :mod:`rprochost.config` says which values each key takes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class CarveoutSettings:
+    """``[[core.X.memory.carveout]]``: memory that the platform reserves. Thread safety: immutable."""
+
+    name: str
+    #: Device address, or None for "wherever there is room".
+    da: int | None
+    #: Bytes.
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySettings:
+    """``[core.X.memory]``: where device addresses begin and how much memory a core may ask for.
+
+    Thread safety: immutable.
+    """
+
+    #: First device address handed out for ANY.
+    base: int = 0x4000_0000
+    #: Bytes of all carve-outs, rings and buffers together.
+    limit: int = 256 << 20
+    carveout: tuple[CarveoutSettings, ...] = ()
+    #: Whether a ring's device address 0 means "wherever there is room", as firmware of some vendors has it.
+    zero_is_any: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RpmsgSettings:
+    """``[core.X.rpmsg]``: the rpmsg bus of a core. Thread safety: immutable."""
+
+    #: Bytes of one message buffer, the 16-byte header included.
+    buffer_size: int = 512
+    #: Buffers per direction; None: as many as the ring has descriptors.
+    num: int | None = None
+    #: Seconds that a blocking send waits for a free buffer.
+    tx_timeout: float = 15.0
+    #: Messages that an endpoint holds before the newest is dropped.
+    inbox: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class WaitSettings:
+    """``[core.X.wait]``: how the host waits for a core. Thread safety: immutable."""
+
+    #: Microseconds to spin before sleeping; 0 never spins.
+    spin_us: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CoreSettings:
+    """``[core.X]``: one remote core. Thread safety: immutable."""
+
+    name: str
+    #: File name, without a folder; with ":Class" for a Python core.
+    firmware: str
+    #: Folder that holds it: ``firmware_path`` for a bare name, else what the path said.
+    search: Path
+    kind: str = "process"
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    cwd: Path | None = None
+    auto_boot: bool = True
+    #: Seconds from start to READY.
+    boot_timeout: float = 5.0
+    #: Highest printk level kept in the core's log, 0 to 7.
+    log_level: int = 7
+    #: Python cores: an interpreter of its own instead of a thread.
+    process: bool = False
+    isolation: str = "normal"
+    on_violation: str = "drop"
+    memory: MemorySettings = MemorySettings()
+    rpmsg: RpmsgSettings = RpmsgSettings()
+    wait: WaitSettings = WaitSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSettings:
+    """A whole machine file. Thread safety: immutable."""
+
+    name: str
+    firmware_path: Path
+    cores: tuple[CoreSettings, ...] = ()
+    #: The file, or None for a machine made in a program.
+    path: Path | None = None

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A machine with real cores of every kind."""
+
+import os
+import select
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from rproc import State
+from rprochost import ChannelTimeoutError, ConfigError, HostError, Machine, NoSuchCoreError
+from rprochost.bench.echo import EchoError, one_round_trip, round_trips, throughput
+from rprochost.demo.leftovers import children
+
+CHANNEL = "rpmsg-echo"
+LIMIT = 20.0
+
+Images = dict[str, str]
+
+
+def _machine(images: Images, *kinds: str, **options: object) -> Machine:
+    machine = Machine(name="test")
+    for kind in kinds:
+        machine.add(kind, kind=kind, firmware=images[kind], **options)
+    return machine
+
+
+def _work_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("rproc-work")]
+
+
+def test_every_kind_echoes_and_is_offline_afterwards(images: Images, kind: str) -> None:
+    machine = _machine(images, kind)
+    with machine, machine.wait_channel(CHANNEL, core=kind).open() as endpoint:
+        assert machine[kind].state is State.RUNNING
+        endpoint.send(b"hello")
+        assert endpoint.recv(timeout=LIMIT).data == b"hello"
+    assert machine[kind].state.value == "offline"
+    assert machine[kind].channels == []
+
+
+def test_an_endpoint_of_a_stopped_core_is_broken(images: Images, kind: str) -> None:
+    with _machine(images, kind) as machine, machine.wait_channel(CHANNEL).open() as endpoint:
+        machine[kind].stop()
+        with pytest.raises(BrokenPipeError):
+            endpoint.send(b"hello")
+        with pytest.raises(BrokenPipeError):
+            endpoint.recv(timeout=LIMIT)
+
+
+def test_cores_start_in_order_and_stop_in_reverse(images: Images) -> None:
+    machine = _machine(images, "library", "process", "python")
+    with machine:
+        pass
+    texts = [line.text for line in machine.log.lines]
+    order = ["library", "process", "python"]
+    ups = [text.split()[2] for text in texts if text.endswith("is now up")]
+    downs = [text.split()[-1] for text in texts if text.startswith("stopped remote processor")]
+    assert (ups, downs) == (order, order[::-1])
+
+
+def test_a_core_without_auto_boot_waits_for_start(images: Images) -> None:
+    machine = _machine(images, "library", auto_boot=False)
+    with machine:
+        core = machine["library"]
+        assert core.state is State.OFFLINE
+        core.start()
+        core.wait_state(State.RUNNING, timeout=LIMIT)
+        machine.wait_channel(CHANNEL, timeout=LIMIT)
+    assert core.state is State.OFFLINE
+
+
+def test_every_start_needs_a_stop_of_its_own(images: Images) -> None:
+    with _machine(images, "library") as machine:
+        core = machine["library"]
+        states = []
+        core.start()
+        for _ in range(2):
+            core.stop()
+            states.append(core.state.value)
+        assert states == ["running", "offline"]
+        with pytest.raises(OSError, match="offline"):
+            core.stop()
+
+
+def test_leaving_drops_every_reference(images: Images) -> None:
+    with _machine(images, "library") as machine:
+        for _ in range(3):
+            machine["library"].start()
+    assert machine["library"].state is State.OFFLINE
+
+
+def test_a_core_that_cannot_start_takes_the_others_down_and_names_itself(
+    images: Images, tmp_path: Path
+) -> None:
+    before = _work_threads()
+    machine = _machine(images, "library")
+    machine.add("broken", kind="process", firmware=tmp_path / "none")
+    with pytest.raises(FileNotFoundError) as caught, machine:
+        pytest.fail("the machine was entered")
+    assert vars(caught.value)["core"] == "broken"
+    assert vars(caught.value)["firmware"] == str(tmp_path / "none")
+    assert any("core broken" in note for note in caught.value.__notes__)
+    assert machine["library"].state is State.OFFLINE
+    assert _work_threads() == before
+
+
+def test_a_machine_has_one_work_thread_and_none_when_left(images: Images) -> None:
+    before = len(_work_threads())
+    with _machine(images, "library", "process", "python"):
+        assert len(_work_threads()) == before + 1
+    assert len(_work_threads()) == before
+
+
+def test_a_machine_is_entered_once(images: Images) -> None:
+    machine = _machine(images, "library")
+    with machine:
+        pass
+    with pytest.raises(HostError, match="left already"), machine:
+        pytest.fail("the machine was entered")
+
+
+def test_a_channel_nobody_announces_times_out_with_a_list_of_who_announced_what(images: Images) -> None:
+    with _machine(images, "library", "process") as machine:
+        machine.settle(LIMIT)
+        with pytest.raises(TimeoutError) as caught:
+            machine.wait_channel("rpmsg-ech0", timeout=0.05)
+        assert isinstance(caught.value, ChannelTimeoutError)
+        assert "library:rpmsg-echo, process:rpmsg-echo" in str(caught.value)
+        machine["process"].stop()
+        with pytest.raises(TimeoutError) as caught:
+            machine.wait_channel(CHANNEL, core="process", timeout=0.05)
+        assert "process is offline" in getattr(caught.value, "hint", "")
+
+
+def test_a_channel_of_an_unknown_core_is_a_key_error(images: Images) -> None:
+    machine = _machine(images, "library")
+    with pytest.raises(KeyError) as caught:
+        machine.wait_channel(CHANNEL, core="roof")
+    assert isinstance(caught.value, NoSuchCoreError)
+    assert "library" in caught.value.hint
+
+
+def test_a_wait_begun_before_the_start_is_woken_by_the_announcement(images: Images) -> None:
+    machine = _machine(images, "library", auto_boot=False)
+    found: list[str] = []
+    waiter = threading.Thread(target=lambda: found.append(machine.wait_channel(CHANNEL, timeout=LIMIT).name))
+    with machine:
+        waiter.start()
+        machine["library"].start()
+        waiter.join(LIMIT)
+        assert found == [CHANNEL]
+
+
+def test_two_cores_of_one_name_are_refused(images: Images) -> None:
+    machine = _machine(images, "library")
+    with pytest.raises(ConfigError, match="exists already"):
+        machine.add("library", kind="library", firmware=images["library"])
+
+
+def test_an_unknown_kind_is_a_lookup_error() -> None:
+    with pytest.raises(LookupError):
+        Machine().add("door", kind="emulated", firmware="x")
+
+
+def test_options_reach_the_core(images: Images) -> None:
+    machine = Machine()
+    machine.add("door", kind="library", firmware=images["library"], log_level=3, rpmsg={"buffer_size": 1024})
+    with machine, machine.wait_channel(CHANNEL, timeout=LIMIT).open() as endpoint:
+        assert endpoint.mtu == 1008
+        one_round_trip(endpoint, 1, 1008, LIMIT)
+        assert machine["door"].log.lines == []
+
+
+def test_trace_table_and_memory_map_can_be_read(images: Images) -> None:
+    with _machine(images, "process") as machine:
+        core = machine["process"]
+        assert "echo: booted" in core.trace(0).read()
+        with pytest.raises(LookupError):
+            core.trace(9)
+        assert {"vdev0vring0", "vdev0vring1", "vdev0buffer"} <= {piece.name for piece in core.carveouts}
+        assert core.table.vdevs[0].status == 7
+        assert core.image_table.vdevs[0].status == 0
+
+
+def test_a_killed_core_is_crashed_its_endpoint_broken_and_the_others_echo(images: Images) -> None:
+    with _machine(images, "library", "process", "python") as machine:
+        endpoints = {kind: machine.wait_channel(CHANNEL, core=kind).open() for kind in machine}
+        victim = machine["process"]
+        assert victim.pid is not None
+        readable = endpoints["process"].fileno()
+        os.kill(victim.pid, signal.SIGKILL)
+        with pytest.raises(BrokenPipeError):
+            endpoints["process"].recv(timeout=LIMIT)
+        victim.wait_state(State.CRASHED, timeout=LIMIT)
+        assert select.select([readable], [], [], LIMIT)[0] == [readable]
+        assert victim.crash is not None
+        assert "SIGKILL" in victim.crash.cause
+        for kind in ("library", "python"):
+            one_round_trip(endpoints[kind], 1, 16, LIMIT)
+        victim.stop()
+        victim.start()
+        with machine.wait_channel(CHANNEL, core="process", timeout=LIMIT).open() as again:
+            one_round_trip(again, 2, 16, LIMIT)
+        for endpoint in endpoints.values():
+            endpoint.close()
+
+
+def test_a_python_core_can_have_an_interpreter_of_its_own(images: Images) -> None:
+    machine = Machine()
+    machine.add("mirror", kind="python", firmware=images["python"], process=True)
+    before = children()
+    with machine, machine.wait_channel(CHANNEL, timeout=LIMIT).open() as endpoint:
+        assert len(children() - before) == 1
+        round_trips(endpoint, 16, 20, timeout=LIMIT)
+    assert children() <= before
+
+
+def test_many_threads_echo_through_endpoints_of_their_own(images: Images) -> None:
+    # One at a time per core: the echo answers whoever asked last, which is the sender.
+    errors: list[BaseException] = []
+
+    def echo(machine: Machine, kind: str) -> None:
+        try:
+            with machine.wait_channel(CHANNEL, core=kind).open() as endpoint:
+                assert round_trips(endpoint, 32, 200, timeout=LIMIT).num == 200
+        except BaseException as error:
+            errors.append(error)
+
+    with _machine(images, "library", "process", "python") as machine:
+        threads = [threading.Thread(target=echo, args=(machine, kind)) for kind in machine for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(LIMIT * 3)
+    assert errors == []
+
+
+def test_throughput_counts_every_message(images: Images, kind: str) -> None:
+    with _machine(images, kind) as machine, machine.wait_channel(CHANNEL).open() as endpoint:
+        assert throughput(endpoint, 64, 500, timeout=LIMIT).num == 500
+
+
+def test_an_answer_that_differs_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "liar.py"
+    file.write_text(
+        "from cores import PythonCore\n"
+        "class Liar(PythonCore):\n"
+        "    services = ('rpmsg-echo',)\n"
+        "    def on_message(self, ept, data, src):\n"
+        "        ept.send(data[::-1], src)\n",
+        encoding="utf-8",
+    )
+    machine = Machine()
+    machine.add("liar", kind="python", firmware=f"{file}:Liar")
+    with machine, machine.wait_channel(CHANNEL).open() as endpoint, pytest.raises(EchoError):
+        one_round_trip(endpoint, 1, 16, LIMIT)
+
+
+def test_a_machine_file_boots_every_kind(images: Images, tmp_path: Path) -> None:
+    file = tmp_path / "car.toml"
+    cores = "\n".join(f'[core.{kind}]\nkind = "{kind}"\nfirmware = "{images[kind]}"' for kind in images)
+    file.write_text(cores, encoding="utf-8")
+    with Machine.load(file) as machine:
+        assert machine.name == "car"
+        for kind in images:
+            machine.wait_channel(CHANNEL, core=kind, timeout=LIMIT)
+
+
+def test_repr_says_who_is_in_which_state(images: Images) -> None:
+    machine = _machine(images, "library")
+    assert repr(machine) == "<Machine test: library offline>"
+    assert repr(machine["library"]) == "<HostCore library (library) offline>"
