@@ -235,12 +235,20 @@ class Boot:
             log=settings.log,
             work=settings.work,
         )
-        with self._step(f"can't start rproc {settings.name}"):
-            settings.core.start(info, self._core_ended)
-        self._core_runs = True
+        # Before the start, since an interrupt may come right behind it.
         prepared.callback(self._quietly, "stop", self._stop_core)
+        self._core_runs = True
+        with self._step(f"can't start rproc {settings.name}"):
+            self._start_core(info)
         self._unwatch = settings.work.watch(self.lifeline.fileno(), self._lifeline_cut)
         prepared.callback(self._expect_end)
+
+    def _start_core(self, info: BootInfo) -> None:
+        try:
+            self._settings.core.start(info, self._core_ended)
+        except Exception:
+            self._core_runs = False
+            raise
 
     def _start_subdevices(self) -> None:
         with self._step(f"failed to probe subdevices for {self._settings.name}"), ExitStack() as started:

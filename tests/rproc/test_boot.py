@@ -79,6 +79,24 @@ def test_a_step_that_fails_undoes_all_earlier_ones(step: int) -> None:
     work.close()
 
 
+def test_an_interrupt_right_behind_the_start_of_a_core_stops_it() -> None:
+    """Ctrl-C may come after the core's start has returned and before the next statement of the boot."""
+    calls = Calls()
+    rproc = make(calls)
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    core = rproc.core
+    assert isinstance(core, RecordingCore)
+    core.while_starting = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        rproc.boot()
+    up_to = STEPS[: STEPS.index("start") + 1]
+    assert calls.names == up_to + undone(up_to)
+    assert state_of(rproc) is State.OFFLINE
+
+
 @pytest.mark.parametrize("step", range(len(STEPS)), ids=STEPS)
 def test_after_a_failed_boot_the_next_one_works(step: int) -> None:
     calls = Calls(fail_at=step)
