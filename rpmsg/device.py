@@ -103,7 +103,7 @@ class RpmsgDevice:
         self._stray_logged = False
         self._break_logged = False
         self._seen: dict[str, int] = {}
-        self._unwatch: list[Callable[[], None]] = []
+        self._unwatch: dict[str, Callable[[], None]] = {}
         self._rx, self._tx = device.find_vqs(2)
         self._warn_unequal_rings()
         self._num_rx = config.buffers(self._rx.num)
@@ -116,7 +116,7 @@ class RpmsgDevice:
         if code < 0:
             lib.rp_bus_stop(self.native)
             raise OSError(-code, f"{device.name}: {os.strerror(-code)}")
-        self._watch(lib.rp_bus_notice_fd(self.native), self._on_notice)
+        self._unwatch["notice"] = device.work.watch(lib.rp_bus_notice_fd(self.native), self._on_notice)
         if device.has_feature(F_NS):
             self._start_name_service()
 
@@ -149,20 +149,14 @@ class RpmsgDevice:
 
     def _start_name_service(self) -> None:
         service = NameService(Endpoint(self, NS_ADDR, name="rpmsg_ns"), self)
-        self._watch(service.ept.fileno(), self._until_dead(service))
-
-    def _until_dead(self, service: NameService) -> Callable[[], None]:
-        """After death the endpoint's descriptor stays readable: handle what is queued, then look away."""
 
         def run() -> None:
             service.run()
-            if self._is_dead():
-                self._unwatch[-1]()
+            # The endpoint's descriptor stays readable from here on: what was queued is handled, look away.
+            if self._is_dead() and (unwatch := self._unwatch.get("names")):
+                unwatch()
 
-        return run
-
-    def _watch(self, fd: int, callback: Callable[[], None]) -> None:
-        self._unwatch.append(self.device.work.watch(fd, callback))
+        self._unwatch["names"] = self.device.work.watch(service.ept.fileno(), run)
 
     def _is_dead(self) -> bool:
         return bool(self._read_stats().dead)
@@ -178,7 +172,7 @@ class RpmsgDevice:
 
     def close(self) -> None:
         """Wake everyone with PeerGoneError, withdraw all channels; no ring or bell is touched afterwards."""
-        for unwatch in self._unwatch:
+        for unwatch in self._unwatch.values():
             unwatch()
         # What refers back to this object goes, so that its descriptors do not wait for the garbage collector.
         self._unwatch.clear()

@@ -102,7 +102,8 @@ static void test_stop_lets_go_of_the_rings_while_everybody_leaves(void)
     }
 }
 
-static void test_close_wakes_the_blocked_sender(void)
+/* A sender that sleeps for want of a buffer, ended by `end`, returns with `result`. */
+static void check_blocked_sender(void (*end)(struct rp_endpoint *), int result)
 {
     struct peer *p = peer_new(16, 0);
     struct rp_endpoint *ept = open_ept(p);
@@ -110,24 +111,20 @@ static void test_close_wakes_the_blocked_sender(void)
     fill(ept);
     begin(&s, ept, sleep_in_send);
     nap(20000000);
-    rp_endpoint_close(ept);
-    CHECK(pthread_join(s.thread, NULL) == 0 && s.result == -EBADF);
+    end(ept);
+    CHECK(pthread_join(s.thread, NULL) == 0 && s.result == result);
     rp_endpoint_free(ept);
     peer_free(p);
 }
 
+static void test_close_wakes_the_blocked_sender(void)
+{
+    check_blocked_sender(rp_endpoint_close, -EBADF);
+}
+
 static void test_hang_up_wakes_the_blocked_sender(void)
 {
-    struct peer *p = peer_new(16, 0);
-    struct rp_endpoint *ept = open_ept(p);
-    struct sleeper s;
-    fill(ept);
-    begin(&s, ept, sleep_in_send);
-    nap(20000000);
-    rp_endpoint_hang_up(ept);
-    CHECK(pthread_join(s.thread, NULL) == 0 && s.result == -EPIPE);
-    rp_endpoint_free(ept);
-    peer_free(p);
+    check_blocked_sender(rp_endpoint_hang_up, -EPIPE);
 }
 
 /* A process that answers and exits at once rings and hangs up in one instant. */
