@@ -64,7 +64,8 @@ def read_firmware(name: str, search: Path) -> bytes:
     # First: a folder opens as well, and no file object can be made of one.
     with ExitStack() as opened:
         opened.callback(os.close, fd)
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
             raise CoreFirmwareError(
                 errno.EINVAL,
                 "firmware is no regular file",
@@ -74,7 +75,8 @@ def read_firmware(name: str, search: Path) -> bytes:
                 file=path,
             )
         with os.fdopen(fd, "rb", closefd=False) as file:
-            data = file.read(MAX_BYTES + 1)
+            # The buffer of a read is as large as what is asked for, so not the limit.
+            data = file.read(min(status.st_size, MAX_BYTES) + 1)
     if len(data) > MAX_BYTES:
         raise CoreFirmwareError(
             errno.EFBIG,
