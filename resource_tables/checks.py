@@ -8,8 +8,9 @@ A failure that Linux swallows (it logs the line, leaves the virtio device out an
 ``check_table`` returns those, for the loader to log.
 """
 
-from collections.abc import Collection, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from resource_tables.check import Check, Failure
@@ -28,13 +29,22 @@ from resource_tables.checks_table import (
     SIZE_CHECKS,
     TRACE_CHECKS,
     EntrySubject,
+    Memory,
     significant_name,
 )
-from resource_tables.checks_vdev import REGION_CHECKS, VDEV_CHECKS, VRING_CHECKS, RegionSubject, VringSubject
+from resource_tables.checks_vdev import (
+    LATE_CARVEOUT_CHECKS,
+    REGION_CHECKS,
+    VDEV_CHECKS,
+    VRING_CHECKS,
+    RegionSubject,
+    VringSubject,
+)
 from resource_tables.elf import ElfImage
 from resource_tables.elf_header import TABLE_SECTION_NAME, ElfHeader
 from resource_tables.model import RSC_CARVEOUT, RSC_DEVMEM, RSC_TRACE, RSC_VDEV
-from resource_tables.view import TableView
+from resource_tables.registered import Registered
+from resource_tables.view import TableHead, TableView
 
 #: Every check there is, in the order in which a boot meets them.
 CHECKS: tuple[Check, ...] = (
@@ -44,6 +54,7 @@ CHECKS: tuple[Check, ...] = (
     *HEADER_CHECKS,
     *ENTRY_CHECKS,
     *CARVEOUT_CHECKS,
+    *LATE_CARVEOUT_CHECKS,
     *DEVMEM_CHECKS,
     *TRACE_CHECKS,
     *VDEV_CHECKS,
@@ -56,7 +67,7 @@ CHECKS: tuple[Check, ...] = (
 OWN_CHECKS: tuple[Check, ...] = tuple(check for check in CHECKS if not check.kernel)
 
 _HANDLERS = {
-    RSC_CARVEOUT: CARVEOUT_CHECKS,
+    RSC_CARVEOUT: CARVEOUT_CHECKS + LATE_CARVEOUT_CHECKS,
     RSC_DEVMEM: DEVMEM_CHECKS,
     RSC_TRACE: TRACE_CHECKS,
     RSC_VDEV: VDEV_CHECKS,
@@ -68,20 +79,25 @@ class ImageSubject:
     """A firmware file and what is known of its target.
 
     ``translate(da, size)`` says whether the host has that range for the core; None asks no such question.
-    Thread safety: immutable.
+    ``most`` is the number of entries that are looked at, None all of them; ``platform`` are the carveouts
+    that the target registers before, by name. Thread safety: immutable.
     """
 
     data: bytes
     translate: Translate | None = None
     iommu: bool = True
+    most: int | None = None
+    platform: Mapping[str, Memory] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class TableSubject:
-    """Table bytes and what is known of their target. Thread safety: immutable."""
+    """Table bytes and what is known of their target, as for an image. Thread safety: immutable."""
 
-    data: bytes
+    data: bytes | memoryview
     iommu: bool = True
+    most: int | None = None
+    platform: Mapping[str, Memory] = field(default_factory=dict)
 
 
 Subject = ImageSubject | TableSubject
@@ -131,18 +147,23 @@ def check_image(image: ElfImage | bytes) -> None:
     _raise_first(_group(SECTION_CHECKS, parsed.header, ()))
     data = parsed.table_bytes or b""
     _raise_first(_group(SIZE_CHECKS, data, ()))
-    _raise_first(_group(HEADER_CHECKS, TableView(data), ()))
+    _raise_first(_group(HEADER_CHECKS, TableHead.of(data), ()))
 
 
 def check_table(
-    data: bytes | bytearray | memoryview, *, iommu: bool = True, ignore: Collection[str] = ()
+    data: bytes | bytearray | memoryview,
+    *,
+    iommu: bool = True,
+    ignore: Collection[str] = (),
+    platform: Mapping[str, Memory] | None = None,
 ) -> tuple[Failure, ...]:
     """Raise LoaderError for the first thing that ends a boot; return the failures that Linux swallows.
 
     A returned failure is about a vring (``failure.subject.entry.index`` is the entry): log its line and leave
-    that virtio device out. ``iommu`` says whether devmem entries can be mapped. Thread safety: any thread.
+    that virtio device out. ``iommu`` says whether devmem entries can be mapped, ``platform`` are the
+    carveouts that the target has registered before, by name. Thread safety: any thread.
     """
-    return _raise_first(failures(TableSubject(bytes(data), iommu), ignore))
+    return _raise_first(failures(TableSubject(bytes(data), iommu, platform=platform or {}), ignore))
 
 
 def check_segments(image: ElfImage, translate: Translate | None = None) -> None:
@@ -196,8 +217,9 @@ def _image_failures(subject: ImageSubject, ignore: Collection[str]) -> Iterator[
     no_table = yield from _group(SECTION_CHECKS, header, ignore)
     section = header.find_section(TABLE_SECTION_NAME)
     if section is not None and not no_table:
-        table = header.data[section.offset : section.offset + section.size]
-        yield from _table_failures(TableSubject(table, subject.iommu), ignore)
+        # Not copied before its size is known to be that of a table.
+        table = memoryview(header.data)[section.offset : section.offset + section.size]
+        yield from _table_failures(TableSubject(table, subject.iommu, subject.most, subject.platform), ignore)
     yield from _segment_failures(header, subject.translate, ignore)
 
 
@@ -212,14 +234,17 @@ def _segment_failures(
 def _table_failures(subject: TableSubject, ignore: Collection[str]) -> Iterator[Failure]:
     if (yield from _group(SIZE_CHECKS, subject.data, ignore)):
         return
+    if (yield from _group(HEADER_CHECKS, TableHead.of(subject.data), ignore)):
+        return
     view = TableView(subject.data)
-    yield from _group(HEADER_CHECKS, view, ignore)
-    # One growing set for all entries: a copy for each would be quadratic in a number the peer chooses.
-    names: set[bytes] = set()
-    for entry in view.entries:
-        yield from _entry_failures(EntrySubject(view, entry, names, subject.iommu), ignore)
-        if entry.fits and entry.type == RSC_CARVEOUT:
-            names.add(significant_name(entry))
+    # One growing memory for all entries: a copy for each would be quadratic in a number the peer chooses.
+    known = Registered(view, subject.platform)
+    for entry in islice(view, subject.most):
+        entry_subject = EntrySubject(
+            view, entry, known.names, subject.iommu, known.ring_memory, known.platform_memory
+        )
+        yield from _entry_failures(entry_subject, ignore)
+        known.add(entry)
 
 
 def _entry_failures(subject: EntrySubject, ignore: Collection[str]) -> Iterator[Failure]:
@@ -227,7 +252,19 @@ def _entry_failures(subject: EntrySubject, ignore: Collection[str]) -> Iterator[
         return
     kind = subject.entry.type
     stopped = yield from _group(_HANDLERS.get(kind, ()), subject, ignore)
-    if kind != RSC_VDEV or stopped:
+    if stopped:
         return
-    for vring in range(subject.entry.num_of_vrings):
-        yield from _group(VRING_CHECKS, VringSubject(subject.entry, vring), ignore)
+    if kind == RSC_CARVEOUT:
+        yield from _platform_failures(subject, ignore)
+    elif kind == RSC_VDEV:
+        for vring in range(subject.entry.num_of_vrings):
+            yield from _group(VRING_CHECKS, VringSubject(subject.entry, vring), ignore)
+
+
+def _platform_failures(subject: EntrySubject, ignore: Collection[str]) -> Iterator[Failure]:
+    """Compare a carveout with what the target has registered under its name."""
+    entry = subject.entry
+    memory = subject.platform_memory(significant_name(entry))
+    if memory is not None:
+        request = RegionSubject(entry.u32(0), entry.u32(8), memory.da, memory.size, entry)
+        yield from _group(REGION_CHECKS, request, ignore)

@@ -139,6 +139,13 @@ IMAGE_CHECKS: tuple[Check, ...] = (
         "the header of the section name table lies inside the file",
         lambda h: _when(_sections_end(h, h.shstrndx + 1) > h.size, h.shoff),
     ),
+    # What 6.1 has in place of the three above; whoever has those never fails here first.
+    _image(
+        "elf-section-header",
+        "Image is too small",
+        "one section header lies inside the file",
+        lambda h: _when(_sections_end(h, 1) > h.size, h.shoff),
+    ),
     _image(
         "elf-phnum",
         "No loadable segments",

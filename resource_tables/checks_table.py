@@ -12,11 +12,23 @@ from dataclasses import dataclass
 
 from resource_tables.check import Check, Violation
 from resource_tables.model import ADDR_ANY, NAME_BYTES
-from resource_tables.view import CARVEOUT_BYTES, HEADER_BYTES, NAME_AT, TRACE_BYTES, EntryView, TableView
+from resource_tables.view import (
+    CARVEOUT_BYTES,
+    HEADER_BYTES,
+    NAME_AT,
+    TRACE_BYTES,
+    EntryView,
+    TableHead,
+    TableView,
+)
 
 FIND_TABLE = "remoteproc_elf_loader.c: find_table"
 ITERATOR = "rsc_table.h: rsc_table_for_each_entry"
+LOAD_TABLE = "remoteproc_elf_loader.c: rproc_elf_load_rsc_table"
 OWN = "resource_tables: checks_table"
+
+#: Linux copies the table with kmemdup: at most this with pages of 4 KiB (slab.h: KMALLOC_MAX_SIZE).
+MAX_TABLE_BYTES = 4 << 20
 
 _HINT_HEADER = "The section does not hold a table: look at its first 16 bytes, version 1 is expected."
 _HINT_OFFSET = "Compute offset[] with offsetof() and num from the array's length; do not keep stale entries."
@@ -25,17 +37,33 @@ _HINT_RESERVED = "Set the reserved words to 0: they must stay free for later ver
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory of the core: ``da`` may be ADDR_ANY, ``size`` is in bytes. Thread safety: immutable."""
+
+    da: int
+    size: int
+
+
+def _nothing(name: bytes) -> Memory | None:
+    """Stand for a target that has registered no memory."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class EntrySubject:
     """One entry, with what is known when Linux comes to it.
 
     ``carveouts`` are the significant bytes of the names of earlier carveouts, ``iommu`` whether the target
-    has an IOMMU. Thread safety: immutable.
+    has an IOMMU, ``platform_memory`` says what the target has registered under a name, ``ring_memory`` what
+    an earlier vdev has. Thread safety: immutable.
     """
 
     table: TableView
     entry: EntryView
     carveouts: AbstractSet[bytes] = frozenset()
     iommu: bool = True
+    ring_memory: Callable[[bytes], Memory | None] = _nothing
+    platform_memory: Callable[[bytes], Memory | None] = _nothing
 
 
 def significant_name(entry: EntryView) -> bytes:
@@ -48,9 +76,9 @@ def when(failed: bool, offset: int | None = None, *args: int) -> Violation | Non
     return Violation(offset, args) if failed else None
 
 
-def reserved_words(view: TableView) -> Violation | None:
+def reserved_words(head: TableHead) -> Violation | None:
     """Point at the first reserved word of the header that is not 0."""
-    for index, word in enumerate(view.reserved):
+    for index, word in enumerate(head.reserved):
         if word:
             return Violation(8 + 4 * index)
     return None
@@ -79,7 +107,7 @@ HEADER_CHECKS: tuple[Check, ...] = (
         applies_to="table",
         requires="the version is 1",
         hint=_HINT_HEADER,
-        function=lambda view: when(view.version != 1, 0, view.version),
+        function=lambda head: when(head.version != 1, 0, head.version),
     ),
     Check(
         id="table-reserved",
@@ -99,7 +127,18 @@ HEADER_CHECKS: tuple[Check, ...] = (
         applies_to="table",
         requires="the offset array lies inside the table",
         hint=_HINT_OFFSET,
-        function=lambda view: when(HEADER_BYTES + 4 * view.num > view.size, 4),
+        function=lambda head: when(HEADER_BYTES + 4 * head.num > head.size, 4),
+    ),
+    Check(
+        id="table-copy",
+        errno=errno.ENOMEM,
+        log=None,
+        source=LOAD_TABLE,
+        applies_to="table",
+        requires=f"the table has at most {MAX_TABLE_BYTES >> 20} MiB, the most that kmemdup copies",
+        hint="Look at the section's size: a table of a few hundred bytes is usual.",
+        function=lambda head: when(head.size > MAX_TABLE_BYTES, 0),
+        gate=True,
     ),
 )
 

@@ -8,9 +8,10 @@ rules on the shape of a ring are ours: the kernel accepts rings whose index arit
 import errno
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from resource_tables.check import Check, Violation
-from resource_tables.checks_table import EntrySubject, when
+from resource_tables.checks_table import EntrySubject, significant_name, when
 from resource_tables.model import ADDR_ANY
 from resource_tables.view import VDEV_BYTES, EntryView
 
@@ -26,7 +27,7 @@ MIN_RING_ALIGN = 4
 _AT_RESERVED = 22
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VringSubject:
     """One vring of a vdev entry that lies inside the table.
 
@@ -36,6 +37,11 @@ class VringSubject:
     entry: EntryView
     vring: int
 
+    @cached_property
+    def _words(self) -> tuple[int, int, int, int, int]:
+        # Read once for all checks: they are most of the work on a table that is made of vdevs.
+        return self.entry.vring_words(self.vring)
+
     @property
     def offset(self) -> int:
         """Where the vring descriptor lies in the table."""
@@ -44,17 +50,17 @@ class VringSubject:
     @property
     def da(self) -> int:
         """The wanted device address."""
-        return self.entry.vring_words(self.vring)[0]
+        return self._words[0]
 
     @property
     def align(self) -> int:
         """The alignment of the used part."""
-        return self.entry.vring_words(self.vring)[1]
+        return self._words[1]
 
     @property
     def num(self) -> int:
         """The number of descriptors."""
-        return self.entry.vring_words(self.vring)[2]
+        return self._words[2]
 
     @property
     def is_empty(self) -> bool:
@@ -66,13 +72,14 @@ class VringSubject:
 class RegionSubject:
     """A carveout or vring (``da``, ``size``) that is to live in a registered region of the same name.
 
-    Thread safety: immutable.
+    ``entry`` is that of a carveout, where there is one. Thread safety: immutable.
     """
 
     da: int
     size: int
     region_da: int
     region_size: int
+    entry: EntryView | None = None
 
     @property
     def both_fixed(self) -> bool:
@@ -151,8 +158,12 @@ def _power_of_two(value: int) -> bool:
 
 
 def _vring_num(subject: VringSubject) -> Violation | None:
-    good = _power_of_two(subject.num) and MIN_RING_NUM <= subject.num <= MAX_RING_NUM
+    good = _power_of_two(subject.num) and subject.num <= MAX_RING_NUM
     return when(not subject.is_empty and not good, subject.offset + 8)
+
+
+def _vring_single(subject: VringSubject) -> Violation | None:
+    return when(not subject.is_empty and subject.num < MIN_RING_NUM, subject.offset + 8)
 
 
 def _vring_align(subject: VringSubject) -> Violation | None:
@@ -196,9 +207,15 @@ VRING_CHECKS: tuple[Check, ...] = (
     ),
     _own_vring(
         "vring-num",
-        f"num is a power of two from {MIN_RING_NUM} to {MAX_RING_NUM}",
+        f"num is a power of two, at most {MAX_RING_NUM}",
         "Ring positions are index modulo num, which a 16-bit index survives only for powers of two.",
         _vring_num,
+    ),
+    _own_vring(
+        "vring-single",
+        f"num is at least {MIN_RING_NUM}",
+        "A ring of one descriptor is legal and good for nothing: 256 is usual.",
+        _vring_single,
     ),
     _own_vring(
         "vring-align",
@@ -262,3 +279,31 @@ REGION_CHECKS: tuple[Check, ...] = (
         lambda s: s.both_fixed and s.da - s.region_da + s.size > s.region_size,
     ),
 )
+
+
+def _late(region: Check) -> Check:
+    """Return the check of a carveout that comes behind the vdev whose ring has memory of its name by then."""
+
+    def misfit(subject: EntrySubject) -> Violation | None:
+        entry = subject.entry
+        ring = subject.ring_memory(significant_name(entry))
+        if ring is None:
+            return None
+        failure = region.apply(RegionSubject(entry.u32(0), entry.u32(8), ring.da, ring.size))
+        # The request's size is its third word, its address the first.
+        return when(failure is not None, entry.offset + (12 if region.id == "region-len" else 4))
+
+    return Check(
+        id=f"late-{region.id}",
+        errno=region.errno,
+        log=region.log,
+        source=region.source,
+        applies_to="carveout",
+        requires=f"behind the vdev whose ring has its name, {region.requires}",
+        hint="Put the carveout before the vdev in offset[]: Linux has given the ring memory of that name.",
+        function=misfit,
+        gate=True,
+    )
+
+
+LATE_CARVEOUT_CHECKS: tuple[Check, ...] = tuple(_late(region) for region in REGION_CHECKS)

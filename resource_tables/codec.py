@@ -8,6 +8,7 @@ whatever follows one of odd size follows it directly.
 
 import struct
 from bisect import bisect_right
+from collections.abc import Iterator
 
 from resource_tables.errors import OverlapError, TruncatedError
 from resource_tables.model import (
@@ -40,17 +41,32 @@ def parse(data: bytes | bytearray | memoryview) -> ResourceTable:
     view = TableView(data)
     if len(view) < view.num:
         raise TruncatedError("offset array", HEADER_BYTES, 4 * view.num, view.size - HEADER_BYTES)
+    entries: list[Entry] = []
+    for found in read_entries(view):
+        if isinstance(found, TruncatedError):
+            raise found
+        entries.append(found)
+    return ResourceTable(tuple(entries), view.version, view.reserved)
+
+
+def read_entries(view: TableView) -> Iterator[Entry | TruncatedError]:
+    """Yield each entry that the offset array reaches, or why it cannot be read, in the order of the array.
+
+    Raises OverlapError as :func:`parse` does. Thread safety: any thread.
+    """
     starts = sorted({*view.offsets, view.size})
     # Entries may legally overlap; without a budget a few offsets to one long entry would fill the memory.
     budget = view.size
-    entries: list[Entry] = []
-    for entry in view.entries:
-        decoded, copied = _parse_entry(entry, starts)
+    for entry in view:
+        try:
+            decoded, copied = _parse_entry(entry, starts)
+        except TruncatedError as error:
+            yield error
+            continue
         budget -= copied
         if budget < 0:
             raise OverlapError(f"entry {entry.index} at offset {entry.offset:#x} overlaps other entries")
-        entries.append(decoded)
-    return ResourceTable(tuple(entries), view.version, view.reserved)
+        yield decoded
 
 
 def _parse_entry(entry: EntryView, starts: list[int]) -> tuple[Entry, int]:
@@ -115,13 +131,14 @@ def emit(table: ResourceTable) -> bytes:
         if not behind_unknown:
             body += bytes(-len(body) % 4)
         offsets.append(start + len(body))
-        body += _emit_entry(entry)
+        body += emit_entry(entry)
         behind_unknown = isinstance(entry, Unknown)
     header = struct.pack("<4I", table.version, len(offsets), *table.reserved)
     return header + struct.pack(f"<{len(offsets)}I", *offsets) + bytes(body)
 
 
-def _emit_entry(entry: Entry) -> bytes:
+def emit_entry(entry: Entry) -> bytes:
+    """Write one entry, type word included. Thread safety: any thread."""
     if isinstance(entry, Unknown):
         return struct.pack("<I", entry.type) + entry.body
     if isinstance(entry, Vdev):

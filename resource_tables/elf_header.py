@@ -58,7 +58,7 @@ class Segment:
 class Section:
     """A section header, unchecked; ``name`` is an offset into the section name table.
 
-    Thread safety: immutable.
+    ``at`` is where the header itself lies in the file. Thread safety: immutable.
     """
 
     name: int
@@ -71,6 +71,7 @@ class Section:
     info: int
     align: int
     entsize: int
+    at: int
 
 
 class ElfHeader:
@@ -156,22 +157,28 @@ class ElfHeader:
     def section(self, index: int) -> Section | None:
         """Return section header ``index``, or None when it lies outside the file."""
         fields = self._record(self.shoff, index, _SECTION_HEADER[self._class])
-        return None if fields is None else Section(*fields)
+        return None if fields is None else Section(*(*fields, self.shoff + index * self.section_header_bytes))
 
     def find_section(self, name: bytes) -> Section | None:
         """Return the first section of exactly this name, whatever its type (Linux: find_table)."""
+        return next(iter(self.find_sections(name, 1)), None)
+
+    def find_sections(self, name: bytes, most: int) -> tuple[Section, ...]:
+        """Return the first ``most`` sections of exactly this name, in file order."""
         names = self.section(self.shstrndx)
         if names is None:
-            return None
+            return ()
         wanted = name + b"\0"
-        for index in range(self.shnum):
-            section = self.section(index)
-            if section is None:
-                return None
-            start = names.offset + section.name
-            if self.data[start : start + len(wanted)] == wanted:
-                return section
-        return None
+        layout = struct.Struct(self._order + _SECTION_HEADER[self._class])
+        there = min(self.shnum, max(len(self.data) - self.shoff, 0) // layout.size)
+        headers = memoryview(self.data)[self.shoff : self.shoff + there * layout.size]
+        found: list[Section] = []
+        for index, fields in enumerate(layout.iter_unpack(headers)):
+            if self.data.startswith(wanted, names.offset + fields[0]):
+                found.append(Section(*(*fields, self.shoff + index * layout.size)))
+                if len(found) == most:
+                    break
+        return tuple(found)
 
     def _record(self, table: int, index: int, layout: str) -> tuple[int, ...] | None:
         size = struct.calcsize("=" + layout)

@@ -56,6 +56,120 @@ class NoSuchEntryError(TableError, LookupError):
     """
 
 
+class MemoryMapError(TableError):
+    """A memory map that cannot be right.
+
+    ``where`` names the file or table, ``what`` says what is wrong, ``region`` is the number of the region
+    from 0 or None, ``key`` its key or empty, ``line`` counts from 1 or is None where it is not known.
+    ``rule`` is MAP_KEY for an unknown key, MAP_MISSING for one that is not there, else MAP_VALUE.
+    Thread safety: immutable.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        what: str,
+        *,
+        rule: str = "MAP_VALUE",
+        region: int | None = None,
+        key: str = "",
+        line: int | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(where, what)
+        self.where = where
+        self.what = what
+        self.rule = rule
+        self.region = region
+        self.key = key
+        self.line = line
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = self.where if self.line is None else f"{self.where}:{self.line}"
+        region = "" if self.region is None else f"region {self.region}"
+        return ": ".join(part for part in (place, region, self.what) if part)
+
+
+class ProfileError(TableError):
+    """A profile that does not exist or cannot be right; the message names it. Thread safety: immutable."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+class UnreadableError(OSError, TableError):
+    """A file whose bytes cannot be had: missing, no regular file, too large, or changing while it is read.
+
+    ``path`` names it, ``reason`` says why, ``errno`` is positive. Thread safety: immutable.
+    """
+
+    def __init__(self, path: str, errno: int, reason: str) -> None:
+        OSError.__init__(self, errno, reason)
+        self.path = path
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # With whatever others have added since, such as the core's name.
+        return type(self), (self.path, self.errno, self.reason), vars(self)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class PlacementError(TableError):
+    """Bytes of a table that do not fit where they are to lie.
+
+    ``part`` names them, such as ("entry", "3"), empty for the table itself; ``what`` says why.
+    Thread safety: immutable.
+    """
+
+    def __init__(self, part: tuple[str, ...], what: str) -> None:
+        super().__init__(part, what)
+        self.part = part
+        self.what = what
+
+    def __str__(self) -> str:
+        return " ".join([*self.part, self.what])
+
+
+class TableTextError(TableError):
+    """A TOML file that describes no table.
+
+    ``file`` names it, ``line`` counts from 1 or is None where it is not known, ``place`` says which entry and
+    key, ``what`` is wrong with it, ``hint`` says what to do. Thread safety: immutable.
+    """
+
+    def __init__(self, file: str, line: int | None, place: str, what: str, hint: str = "") -> None:
+        super().__init__(file, line, place, what, hint)
+        self.file = file
+        self.line = line
+        self.place = place
+        self.what = what
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return ": ".join(part for part in (place, self.place, self.what) if part)
+
+
+class EditError(TableError):
+    """A change that cannot be made in place; nothing was changed.
+
+    ``path`` is the field as it was named, ``what`` the reason. Thread safety: immutable.
+    """
+
+    def __init__(self, path: str, what: str, hint: str = "") -> None:
+        super().__init__(path, what, hint)
+        self.path = path
+        self.what = what
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}" if self.path else self.what
+
+
 class LoaderError(OSError, TableError):
     """An image or table that Linux's loader (or ours, see ``rule``) refuses.
 

@@ -233,10 +233,16 @@ class ResourceTable:
 
 
 def vring_name(vdev: int, vring: int) -> str:
-    """Name of the carveout that holds a ring (Linux remoteproc_core.c: rproc_parse_vring)."""
+    """Name of the carveout that holds a ring (Linux remoteproc_core.c: rproc_parse_vring).
+
+    Thread safety: any thread.
+    """
     return f"vdev{vdev}vring{vring}"
 
 
 def buffer_name(vdev: int) -> str:
-    """Name of the carveout that holds a vdev's buffers (Linux remoteproc_virtio.c: rproc_add_virtio_dev)."""
+    """Name of the carveout that holds a vdev's buffers (Linux remoteproc_virtio.c: rproc_add_virtio_dev).
+
+    Thread safety: any thread.
+    """
     return f"vdev{vdev}buffer"

@@ -5,8 +5,11 @@ Source: Linux remoteproc_debugfs.c: rproc_rsc_table_show. Names come from the fi
 take for a command is written as an escape.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+from resource_tables.fields import FIELDS, HEADER_FIELDS, TYPE_NAMES, VRING_FIELDS, Field, Value
+from resource_tables.layout import TableLayout
 from resource_tables.model import (
     Carveout,
     Devmem,
@@ -19,12 +22,12 @@ from resource_tables.model import (
     encode_name,
 )
 
-#: Version of the form of :func:`to_json`.
-SCHEMA = 1
-
 
 def printable(name: str) -> str:
-    """Return a name with every byte that is no printable text as ``\\xNN``, and a backslash doubled."""
+    """Return a name with every byte that is no printable text as ``\\xNN``, and a backslash doubled.
+
+    Thread safety: any thread.
+    """
     return "".join(
         character if character.isprintable() and character != "\\" else _escape(character)
         for character in name
@@ -40,7 +43,7 @@ def _escape(character: str) -> str:
 def render_text(table: ResourceTable) -> str:
     """Return what the debugfs file shows; empty for a table without entries. Thread safety: any thread."""
     return "".join(
-        line + "\n" for index, entry in enumerate(table.entries) for line in _entry_lines(index, entry)
+        line + "\n" for index, entry in enumerate(table.entries) for line in entry_lines(index, entry)
     )
 
 
@@ -49,7 +52,8 @@ def _signed(value: int) -> int:
     return value - (1 << 32) if value >> 31 else value
 
 
-def _entry_lines(index: int, entry: Entry) -> Iterator[str]:
+def entry_lines(index: int, entry: Entry) -> Iterator[str]:
+    """Yield the lines of one entry; ``index`` is its number. Thread safety: any thread."""
     if isinstance(entry, Unknown):
         yield f"Unknown resource type found: {_signed(entry.type)}"
         return
@@ -93,47 +97,46 @@ def _vring_lines(index: int, vring: Vring) -> Iterator[str]:
     yield ""
 
 
-def to_json(table: ResourceTable) -> dict[str, object]:
+def to_json(table: ResourceTable | TableLayout) -> dict[str, Any]:
     """Return the table as an object of numbers, strings and lists that ``json.dumps`` takes.
 
-    Addresses and sizes are numbers, ADDR_ANY is 4294967295; bytes are hexadecimal strings. A name is given as
-    printable text, and as ``name_hex`` too where that does not tell all of its bytes.
-    Thread safety: any thread.
+    Keys and values are those of a TOML file (docs/table-toml.md): Linux's names of the fields, addresses
+    and sizes as numbers, "any" for ADDR_ANY, bytes in hexadecimal. A name is given as printable text, and as
+    ``name_hex`` too where that does not tell all of its bytes. A TableLayout also tells ``size``, the
+    ``offset`` of each entry, and ``slack``. Thread safety: any thread.
     """
+    if isinstance(table, ResourceTable):
+        return {**_field_values(table, HEADER_FIELDS), "entry": list(map(entry_json, table.entries))}
     return {
-        "schema": SCHEMA,
-        "version": table.version,
-        "reserved": list(table.reserved),
-        "entries": [_entry_json(entry) for entry in table.entries],
+        **_field_values(table.table, HEADER_FIELDS),
+        "size": table.size,
+        "entry": list(map(entry_json, table.table.entries, table.offsets)),
+        "slack": [{"offset": offset, "body": body.hex()} for offset, body in table.slack],
     }
 
 
-def _entry_json(entry: Entry) -> dict[str, object]:
+def entry_json(entry: Entry, offset: int | None = None) -> dict[str, Any]:
+    """Return one entry as :func:`to_json` has it, with its place in the table when that is given."""
+    place = {} if offset is None else {"offset": offset}
     if isinstance(entry, Unknown):
-        return {"type": "unknown", "type_number": entry.type, "body": entry.body.hex()}
+        return {"type": entry.type, **place, "body": entry.body.hex()}
+    values: dict[str, Any] = {"type": TYPE_NAMES[entry.TYPE], **place}
+    if not isinstance(entry, Vdev):
+        values |= name_values(entry)
+    values |= _field_values(entry, FIELDS[type(entry)])
     if isinstance(entry, Vdev):
-        return _vdev_json(entry)
-    shown: dict[str, object] = {"type": type(entry).__name__.lower(), "name": printable(entry.name)}
-    if entry.name_tail or shown["name"] != entry.name:
-        shown["name_hex"] = encode_name(entry.name, entry.name_tail).hex()
-    shown |= {"da": entry.da, "size": entry.size}
-    if not isinstance(entry, Trace):
-        shown |= {"pa": entry.pa, "flags": entry.flags}
-    return shown | {"reserved": entry.reserved}
+        values["config"] = entry.config.hex()
+        values["vring"] = [_field_values(vring, VRING_FIELDS) for vring in entry.vrings]
+    return values
 
 
-def _vdev_json(vdev: Vdev) -> dict[str, object]:
-    return {
-        "type": "vdev",
-        "id": vdev.id,
-        "notifyid": vdev.notifyid,
-        "dfeatures": vdev.dfeatures,
-        "gfeatures": vdev.gfeatures,
-        "status": vdev.status,
-        "reserved": vdev.reserved,
-        "config": vdev.config.hex(),
-        "vrings": [
-            {"da": r.da, "align": r.align, "num": r.num, "notifyid": r.notifyid, "pa": r.pa}
-            for r in vdev.vrings
-        ],
-    }
+def name_values(entry: Carveout | Devmem | Trace) -> dict[str, str]:
+    """Return the name as printable text and, where that does not tell all of its bytes, in hexadecimal."""
+    shown = printable(entry.name)
+    if not entry.name_tail and shown == entry.name:
+        return {"name": shown}
+    return {"name": shown, "name_hex": encode_name(entry.name, entry.name_tail).hex()}
+
+
+def _field_values(owner: Entry | Vring | ResourceTable, fields: Iterable[Field]) -> dict[str, Value]:
+    return {field.name: field.show(field.number(owner)) for field in fields if not field.counts}

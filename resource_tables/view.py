@@ -8,6 +8,8 @@ Layouts: Linux include/linux/remoteproc.h, struct resource_table and struct fw_r
 """
 
 import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from resource_tables.errors import TruncatedError
 from resource_tables.model import NAME_BYTES, RSC_CARVEOUT, RSC_DEVMEM, RSC_TRACE, RSC_VDEV, decode_name
@@ -119,6 +121,24 @@ class EntryView:
         return da, align, num, notifyid, pa
 
 
+@dataclass(frozen=True, slots=True)
+class TableHead:
+    """The 16-byte header of a table, and how many bytes the table has. Thread safety: immutable."""
+
+    version: int
+    num: int
+    reserved: tuple[int, int]
+    size: int
+
+    @classmethod
+    def of(cls, data: bytes | bytearray | memoryview) -> "TableHead":
+        """Read the header; raises TruncatedError when there are fewer than 16 bytes."""
+        if len(data) < HEADER_BYTES:
+            raise TruncatedError("resource table header", 0, HEADER_BYTES, len(data))
+        version, num, first, second = struct.unpack_from("<4I", data)
+        return cls(version, num, (first, second), len(data))
+
+
 class TableView:
     """The header, the offset array and the entries of a table, as far as the bytes reach.
 
@@ -126,20 +146,27 @@ class TableView:
     Raises TruncatedError when there are fewer than 16 bytes. Thread safety: immutable.
     """
 
-    __slots__ = ("num", "offsets", "raw", "reserved", "version")
+    __slots__ = ("_present", "num", "raw", "reserved", "version")
 
     def __init__(self, data: bytes | bytearray | memoryview) -> None:
         self.raw = bytes(data)
-        if len(self.raw) < HEADER_BYTES:
-            raise TruncatedError("resource table header", 0, HEADER_BYTES, len(self.raw))
-        self.version, self.num, *words = struct.unpack_from("<4I", self.raw)
-        self.reserved: tuple[int, int] = (words[0], words[1])
-        #: The offsets that lie inside the table: fewer than ``num`` when the header claims too many.
-        present = min(self.num, (len(self.raw) - HEADER_BYTES) // 4)
-        self.offsets: tuple[int, ...] = struct.unpack_from(f"<{present}I", self.raw, HEADER_BYTES)
+        head = TableHead.of(self.raw)
+        self.version, self.num, self.reserved = head.version, head.num, head.reserved
+        self._present = min(self.num, (len(self.raw) - HEADER_BYTES) // 4)
 
     def __len__(self) -> int:
-        return len(self.offsets)
+        return self._present
+
+    def __iter__(self) -> Iterator[EntryView]:
+        """Yield the entries in offset-array order; a table may claim more than one wants to keep."""
+        array = memoryview(self.raw)[HEADER_BYTES : HEADER_BYTES + 4 * self._present]
+        for index, (offset,) in enumerate(struct.iter_unpack("<I", array)):
+            yield EntryView(self.raw, index, offset)
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """The offsets that lie inside the table: fewer than ``num`` when the header claims too many."""
+        return struct.unpack_from(f"<{self._present}I", self.raw, HEADER_BYTES)
 
     @property
     def size(self) -> int:
@@ -149,10 +176,11 @@ class TableView:
     @property
     def entries(self) -> tuple[EntryView, ...]:
         """All entries in offset-array order."""
-        return tuple(EntryView(self.raw, index, offset) for index, offset in enumerate(self.offsets))
+        return tuple(self)
 
     def entry(self, index: int) -> EntryView:
         """Return the entry of ``offset[index]``; TruncatedError when the array has none there."""
-        if not 0 <= index < len(self.offsets):
-            raise TruncatedError(f"offset[{index}]", HEADER_BYTES + 4 * index, 4, 0)
-        return EntryView(self.raw, index, self.offsets[index])
+        position = HEADER_BYTES + 4 * index
+        if not 0 <= index < self._present:
+            raise TruncatedError(f"offset[{index}]", position, 4, 0)
+        return EntryView(self.raw, index, int.from_bytes(self.raw[position : position + 4], "little"))

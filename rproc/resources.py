@@ -24,6 +24,7 @@ from resource_tables import (
     parse,
     vring_name,
 )
+from resource_tables.checks_table import Memory
 from rproc.carveouts import Carveout as Registered
 from rproc.carveouts import Registry
 from rproc.config import MemoryConfig
@@ -111,7 +112,8 @@ def handle_resources(
     driver of virtio id ``id`` wants for a first ring of ``num`` descriptors. A vdev whose rings Linux refuses
     is logged and left out. Raises LoaderError, CarveoutError. Thread safety: none; the caller serialises.
     """
-    failures = check_table(table_bytes, iommu=False)
+    platform = {carveout.name: Memory(carveout.da, carveout.size) for carveout in config.carveouts}
+    failures = check_table(table_bytes, iommu=False, platform=platform)
     # The first failure of an entry is the one that Linux meets.
     swallowed = {failure.subject.entry.index: failure for failure in reversed(failures)}
     resources = Resources(

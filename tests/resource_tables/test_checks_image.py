@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each check on an image: one that passes, one that fails, with Linux's errno and log line."""
 
+import itertools
 import struct
 from errno import EINVAL
 
@@ -72,6 +73,10 @@ CASES = [
 ]
 
 
+#: Checks of Linux 6.12 in whose place 6.1 has one that looks at a single section header.
+SECTIONS_6_12 = ("elf-shoff", "elf-shnum", "elf-shstrndx")
+
+
 def _subject(data: bytes) -> ImageSubject:
     return ImageSubject(data, lambda da, size: da + size <= 1 << 32)
 
@@ -103,6 +108,24 @@ def test_the_loader_raises_what_the_report_lists(
     assert (error.rule, error.errno, error.log, error.offset) == (rule, EINVAL, log, offset)
     assert error.hint
     assert error.source.startswith("remoteproc_elf_loader.c: " if rule != "elf-phdrs" else "resource_tables")
+
+
+@pytest.mark.parametrize("distance", [64, 63, 0, -1])
+def test_linux_6_1_asks_for_one_section_header_where_6_12_asks_for_all(distance: int) -> None:
+    image = patched(GOOD, "Q", (40, SIZE - distance))
+    found = run_checks(ImageSubject(image), stop_at_first=True, ignore=SECTIONS_6_12)
+    said = [(failure.check.id, failure.log, failure.offset) for failure in found]
+    if distance == 64:
+        assert said == [("table-section", None, None)]
+    else:
+        assert said == [("elf-section-header", "Image is too small", SIZE - distance)]
+
+
+def test_the_check_of_linux_6_1_never_comes_first_where_those_of_6_12_are_looked_at() -> None:
+    for num, shoff in itertools.product((0, 1, 3), (0, 64, SHOFF, SIZE - 64, SIZE - 63, SIZE, 2**64 - 1)):
+        image = patched(patched(GOOD, "H", (60, num), (62, 0)), "Q", (40, shoff))
+        found = run_checks(ImageSubject(image), stop_at_first=True)
+        assert [failure.check.id for failure in found if failure.check.id == "elf-section-header"] == []
 
 
 @pytest.mark.parametrize(

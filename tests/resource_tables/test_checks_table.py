@@ -31,6 +31,7 @@ from tests.resource_tables.strategies import (
     raw_vring,
 )
 from tests.resource_tables.test_checks_image import CASES as IMAGE_CASES
+from tests.resource_tables.test_registered import CASES as LATE_CASES
 
 RINGS = (raw_vring(notifyid=0), raw_vring(notifyid=1))
 GOOD = raw_table(raw_carveout(), raw_devmem(), raw_trace(), raw_vdev(*RINGS, config=b"cfg"))
@@ -59,6 +60,14 @@ CASES = [
         4,
         table_with_offset(20),
         struct.pack("<5I", 1, 0x40000001, 0, 0, 16),
+    ),
+    (
+        "table-copy",
+        ENOMEM,
+        None,
+        0,
+        raw_table().ljust(4 << 20, b"\0"),
+        raw_table().ljust((4 << 20) + 1, b"\0"),
     ),
     (
         "entry-offset-header",
@@ -165,7 +174,7 @@ CASES = [
     ("vring-empty", EINVAL, "invalid qsz (0) or alignment (16)", 48, one_ring(), one_ring(num=0)),
     ("vring-empty", EINVAL, "invalid qsz (256) or alignment (0)", 48, one_ring(), one_ring(align=0)),
     ("vring-empty", EINVAL, "invalid qsz (-1) or alignment (0)", 48, one_ring(), one_ring(0xFFFFFFFF, 0)),
-    ("vring-num", EINVAL, None, 56, one_ring(num=2), one_ring(num=1)),
+    ("vring-single", EINVAL, None, 56, one_ring(num=2), one_ring(num=1)),
     ("vring-num", EINVAL, None, 56, one_ring(num=32768), one_ring(num=65536)),
     ("vring-num", EINVAL, None, 56, one_ring(num=64), one_ring(num=48)),
     ("vring-align", EINVAL, None, 52, one_ring(align=4), one_ring(align=2)),
@@ -262,7 +271,10 @@ def test_region_differences_do_not_wrap_as_in_linux() -> None:
 
 
 def test_every_check_in_the_list_has_a_case() -> None:
-    covered = {case[0] for case in (*IMAGE_CASES, *CASES, *REGION_CASES)} | {"devmem-iommu"}
+    covered = {case[0] for case in (*IMAGE_CASES, *CASES, *REGION_CASES, *LATE_CASES)} | {
+        "devmem-iommu",
+        "elf-section-header",
+    }
     assert {check.id for check in CHECKS} == covered
 
 
@@ -282,6 +294,7 @@ def test_the_list_names_each_check_once_and_says_what_to_do() -> None:
         "carveout-len",
         "carveout-range",
         "vring-num",
+        "vring-single",
         "vring-align",
         "vring-da",
     }

@@ -89,14 +89,12 @@ ACCEPTED = {
     "AMD R5 of 2017": (raw_table(vendor(4, 56), rpmsg(256, 4096, ids=(1, 2)), vendor(5, 20)), 172, 3),
     "MicroBlaze-V": (raw_table(rpmsg(256, 4096, 0x2ED40000, 0x2ED44000)), 88, 1),
     "Nios II": (raw_table(rpmsg(256, 4096)), 88, 1),
+    # An array of two tables, one for each service; whoever reads the section sees the first.
     "Renesas RZ/G2": (
-        raw_table(
-            vendor(4, 60),
-            rpmsg(512, 0x100, 0x43000000, 0x43050000, ids=(0, 0)),
-            rpmsg(512, 0x100, 0x43000000, 0x43050000, ids=(0, 0)),
-        ),
+        raw_table(vendor(4, 20), rpmsg(512, 0x100, 0x43000000, 0x43050000, ids=(0, 0)))
+        + raw_table(vendor(4, 20), rpmsg(512, 0x100, 0x43100000, 0x43150000, ids=(0, 0))),
         224,
-        3,
+        2,
     ),
     "NXP i.MX": (raw_table(rpmsg(256, 0x1000, 0xB8000000, 0xB8008000)), 88, 1),
     "Microchip PolarFire": (raw_table(rpmsg(256, 0x1000, 0x91D00000, 0x91D10000)), 88, 1),

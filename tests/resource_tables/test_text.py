@@ -7,7 +7,19 @@ from textwrap import dedent
 import pytest
 from hypothesis import given
 
-from resource_tables import Carveout, Devmem, ResourceTable, Trace, Unknown, Vdev, Vring, render_text, to_json
+from resource_tables import (
+    Carveout,
+    Devmem,
+    ResourceTable,
+    Trace,
+    Unknown,
+    Vdev,
+    Vring,
+    emit,
+    render_text,
+    to_json,
+)
+from resource_tables.layout import TableLayout
 from resource_tables.model import encode_name
 from resource_tables.text import printable
 from tests.resource_tables.strategies import TABLES
@@ -90,20 +102,20 @@ def test_a_name_cannot_command_the_terminal(name: str, shown: str) -> None:
     assert f"Name {shown}\n" in render_text(ResourceTable((Trace(name=name, size=1, da=0),)))
 
 
-def test_json_names_its_schema_and_every_field() -> None:
+def test_json_has_linuxs_name_of_every_field() -> None:
     shown = to_json(TABLE)
-    assert (shown["schema"], shown["version"], shown["reserved"]) == (1, 1, [0, 0])
-    assert shown["entries"] == [
+    assert (shown["ver"], shown["reserved"]) == (1, [0, 0])
+    assert shown["entry"] == [
         {
             "type": "carveout",
             "name": "vdev0buffer",
-            "da": 0xFFFFFFFF,
-            "size": 0x40000,
+            "da": "any",
             "pa": 0,
+            "len": 0x40000,
             "flags": 3,
             "reserved": 0,
         },
-        {"type": "trace", "name": "trace0", "da": 0x10010000, "size": 0x1000, "reserved": 0},
+        {"type": "trace", "name": "trace0", "da": 0x10010000, "len": 0x1000, "reserved": 0},
         {
             "type": "vdev",
             "id": 7,
@@ -111,28 +123,35 @@ def test_json_names_its_schema_and_every_field() -> None:
             "dfeatures": 1,
             "gfeatures": 0,
             "status": 0,
-            "reserved": 0x0201,
+            "reserved": [1, 2],
             "config": "",
-            "vrings": [{"da": 0xFFFFFFFF, "align": 16, "num": 256, "notifyid": 0xFFFFFFFF, "pa": 0}],
+            "vring": [{"da": "any", "align": 16, "num": 256, "notifyid": 0xFFFFFFFF, "pa": 0}],
         },
-        {"type": "unknown", "type_number": 130, "body": "0102"},
+        {"type": 130, "body": "0102"},
         {
             "type": "devmem",
             "name": "uart",
             "da": 0x1000,
-            "size": 0x1000,
             "pa": 0xF1000,
+            "len": 0x1000,
             "flags": 0,
             "reserved": 0,
         },
     ]
 
 
+def test_json_of_a_layout_says_where_things_lie() -> None:
+    raw = emit(ResourceTable((Trace(name="t", da=0, size=1),)))
+    loose = raw[:16] + (24).to_bytes(4, "little") + b"\0gap" + raw[20:] + bytes(4)
+    shown = to_json(TableLayout.parse(loose))
+    assert (shown["size"], shown["slack"]) == (76, [{"offset": 21, "body": "676170"}])
+    assert [entry["offset"] for entry in shown["entry"]] == [24]
+
+
 def test_json_keeps_all_bytes_of_a_name_that_is_no_plain_text() -> None:
     entry = Trace(name="\udcff", size=1, da=0, name_tail=b"old")
-    shown = to_json(ResourceTable((entry,)))["entries"]
-    assert isinstance(shown, list)
-    assert bytes.fromhex(shown[0]["name_hex"]) == encode_name("\udcff", b"old")
+    (shown,) = to_json(ResourceTable((entry,)))["entry"]
+    assert bytes.fromhex(shown["name_hex"]) == encode_name("\udcff", b"old")
 
 
 @given(TABLES)

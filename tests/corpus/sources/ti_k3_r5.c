@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * TI K3, Cortex-R5: the table has a page of its own in the memory that is reserved for the core.
+ */
+#include <ecusdk/resource_table.h>
+
+__attribute__((section(".trace"), used)) static char log_buffer[0x1000];
+
+struct r5_table {
+    struct ecu_table_header header;
+    uint32_t offset[2];
+    struct ecu_rpmsg_entry rpmsg;
+    struct ecu_trace_entry trace;
+    char slack[4096 - 16 - 8 - 68 - 48];
+};
+
+__attribute__((section(".resource_table"), used, aligned(4096))) struct r5_table table = {
+    .header = ECU_TABLE_HEADER(2),
+    .offset = {offsetof(struct r5_table, rpmsg), offsetof(struct r5_table, trace)},
+    .rpmsg = {{ECU_ENTRY_VDEV, 7, 0, 1, 0, 0, 0, 2, {0, 0}},
+              {{ECU_DA_ANY, 4096, 256, 1, 0}, {ECU_DA_ANY, 4096, 256, 2, 0}}},
+    .trace = ECU_TRACE((uint32_t)log_buffer, sizeof(log_buffer), "trace:r5fss0_0"),
+};
+
+void start(void);
+
+void start(void)
+{
+    for (;;)
+        log_buffer[0]++;
+}
