@@ -13,16 +13,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
 
+from resource_tables import ADDR_ANY, MemoryMapError, Region
+from resource_tables.memory_map import parse_regions
+from resource_tables.toml_lines import LineIndex
 from rprochost.errors import ConfigError
 from rprochost.settings import (
-    CarveoutSettings,
     CoreSettings,
     MachineSettings,
     MemorySettings,
     RpmsgSettings,
     WaitSettings,
 )
-from rprochost.toml_lines import LineIndex
 
 #: Takes the raw value and the folder of the file; raises ValueError with "must be …".
 Check = Callable[[Any, Path], Any]
@@ -140,7 +141,6 @@ def firmware(value: Any, base: Path) -> str:
     return name
 
 
-CARVEOUT: dict[str, Check] = {"name": text, "da": whole(0, _U32 - 1), "size": whole(1, _U32)}
 MEMORY: dict[str, Check] = {
     "base": multiple(mmap.PAGESIZE, 0, _U32),
     "limit": whole(4096, _U32),
@@ -207,23 +207,22 @@ class _Reader:
         hint = f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(sorted(known))}"
         self.fail(where, f'unknown key "{key}"', "CONFIG_KEY", hint, key)
 
-    def carveouts(self, raw: Any, where: tuple[str, ...]) -> tuple[CarveoutSettings, ...]:
-        if not isinstance(raw, list | tuple):
-            self.fail(
-                where,
-                f"must be an array of tables, not {_kind(raw)}",
-                "CONFIG_VALUE",
-                f"[[{'.'.join(where)}]]",
-            )
-        found = []
-        for number, item in enumerate(raw):
-            here = (*where, str(number))
-            values = self.read(item, here, CARVEOUT)
-            for key in ("name", "size"):
-                if key not in values:
-                    self.fail(here, f'"{key}" is missing', "CONFIG_MISSING")
-            found.append(CarveoutSettings(values["name"], values.get("da"), values["size"]))
-        return tuple(found)
+    def regions(self, raw: Any, where: tuple[str, ...]) -> tuple[Region, ...]:
+        try:
+            regions = parse_regions(raw, ".".join(where))
+        except MemoryMapError as error:
+            number, rule = error.region, error.rule.replace("MAP", "CONFIG")
+            here = where if number is None else (*where, str(number))
+            self.fail(here, error.what, rule, error.hint, error.key)
+        for index, region in enumerate(regions):
+            here = (*where, str(index))
+            end = region.size if region.da == ADDR_ANY else region.end
+            if end > _U32 + 1:
+                self.fail(here, f"size {region.size:#x} reaches above 4 GiB", "CONFIG_VALUE", key="size")
+            if region.kind == "device":
+                hint = "a core's peripherals are for its firmware to simulate"
+                self.fail(here, "kind device: there is no such hardware here", "CONFIG_VALUE", hint, "kind")
+        return regions
 
     def core(self, name: str, raw: Any, search: Path) -> CoreSettings:
         where = ("core", name)
@@ -239,12 +238,12 @@ class _Reader:
                 where, "process is an option of Python cores", "CONFIG_VALUE", 'kind = "python"', "process"
             )
         memory = self.table(raw.get("memory", {}), (*where, "memory"))
-        carveouts = self.carveouts(memory.get("carveout", ()), (*where, "memory", "carveout"))
+        regions = self.regions(memory.get("region", ()), (*where, "memory", "region"))
         place = self.base / values["firmware"] if "/" in values["firmware"] else search / values["firmware"]
         return CoreSettings(
             **(values | {"name": name, "firmware": place.name, "search": place.parent}),
             memory=MemorySettings(
-                **self.read(memory, (*where, "memory"), MEMORY, ("carveout",)), carveout=carveouts
+                **self.read(memory, (*where, "memory"), MEMORY, ("region",)), region=regions
             ),
             rpmsg=RpmsgSettings(**self.read(raw.get("rpmsg", {}), (*where, "rpmsg"), RPMSG)),
             wait=WaitSettings(**self.read(raw.get("wait", {}), (*where, "wait"), WAIT)),

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resource_tables import ADDR_ANY
 from rpmsg import BusConfig, Channel, VirtioRpmsgBus
 from rproc import MemoryConfig, Numbers, PlatformCarveout, RemoteProc, State, StateError
 from rprochost.settings import CoreSettings, MemorySettings
@@ -19,10 +18,7 @@ if TYPE_CHECKING:
 
 
 def _memory_config(settings: MemorySettings) -> MemoryConfig:
-    carveouts = tuple(
-        PlatformCarveout(piece.name, ADDR_ANY if piece.da is None else piece.da, piece.size)
-        for piece in settings.carveout
-    )
+    carveouts = tuple(PlatformCarveout(piece.name, piece.da, piece.size) for piece in settings.region)
     return MemoryConfig(settings.base, settings.limit, carveouts, settings.zero_is_any)
 
 

@@ -10,16 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-
-@dataclass(frozen=True, slots=True)
-class CarveoutSettings:
-    """``[[core.X.memory.carveout]]``: memory that the platform reserves. Thread safety: immutable."""
-
-    name: str
-    #: Device address, or None for "wherever there is room".
-    da: int | None
-    #: Bytes.
-    size: int
+from resource_tables import Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +24,9 @@ class MemorySettings:
     base: int = 0x4000_0000
     #: Bytes of all carve-outs, rings and buffers together.
     limit: int = 256 << 20
-    carveout: tuple[CarveoutSettings, ...] = ()
+    #: ``[[core.X.memory.region]]``: memory that the platform reserves, below 4 GiB. ``da`` "any" is wherever
+    #: there is room; ``pa`` is not used, since this host has no other address.
+    region: tuple[Region, ...] = ()
     #: Whether a ring's device address 0 means "wherever there is room", as firmware of some vendors has it.
     zero_is_any: bool = False
 

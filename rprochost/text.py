@@ -21,13 +21,20 @@ class Style:
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self.enabled = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self.enabled = _is_terminal(stream) and not os.environ.get("NO_COLOR")
 
     def __call__(self, text: str, *names: str) -> str:
         """Return text in the colours named: bold, dim, red, green, yellow, cyan."""
         if not self.enabled or not names:
             return text
         return f"\x1b[{';'.join(_CODES[name] for name in names)}m{text}\x1b[0m"
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    """Return whether the stream obeys escape sequences; Windows' old console shows them."""
+    if not stream.isatty() or os.environ.get("TERM") == "dumb":
+        return False
+    return os.name != "nt" or "WT_SESSION" in os.environ
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], indent: str = "  ") -> list[str]:
@@ -79,7 +86,7 @@ class Progress:
         self._label = label
         self._total = total
         self._stream = stream or sys.stderr
-        self._tty = self._stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._tty = _is_terminal(self._stream)
         self._quiet = quiet
         self._period_ns = 50_000_000 if self._tty else 1_000_000_000
         self._next_ns = time.monotonic_ns() + self._period_ns

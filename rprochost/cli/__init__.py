@@ -6,6 +6,7 @@ compiled extension. This module and ``rpmsg`` import next to nothing: until they
 """
 
 import signal
+import sys
 
 # Importing typing takes longer than all of this module.
 TYPE_CHECKING = False
@@ -19,9 +20,10 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
     def load() -> "Callable[[], int]":
         from rprochost.cli.common import run_command
         from rprochost.cli.parser import build_parser
-        from rprochost.cli.rproc_verbs import ABOUT, VERBS
+        from rprochost.cli.rproc_verbs import ABOUT, verbs_for
 
-        return lambda: run_command(build_parser("rproc", ABOUT, VERBS), arguments)
+        verbs = verbs_for(sys.argv[1:] if arguments is None else arguments)
+        return lambda: run_command(build_parser("rproc", ABOUT, verbs), arguments)
 
     return load_quietly(load)()
 

@@ -15,11 +15,11 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from rprochost.cli.wakeup import prompt_signals
 from rprochost.errors import ConfigError, HostError
 
 SCHEMA = 1
@@ -31,6 +31,16 @@ class UsageError(HostError):
 
     #: The lines that show what can be asked for; empty when the error is not of form.
     usage: str = ""
+
+
+class NeedsLinuxError(HostError):
+    """The verb runs cores, and this installation has no compiled part for that. Thread safety: immutable."""
+
+    rule = "NEEDS_LINUX"
+
+    def __init__(self, command: str) -> None:
+        super().__init__(f"{command} needs Linux: this installation has no compiled part")
+        self.hint = "rproc lint and rproc table work here; for the rest install on Linux, WSL or a container"
 
 
 class OutputError(HostError):
@@ -59,6 +69,22 @@ class Verb:
     examples: str
     configure: Callable[[argparse.ArgumentParser], None]
     run: "Callable[[argparse.Namespace, Output], int]"
+    #: Whether it is pure Python and waits for nothing: such a verb runs on any system.
+    portable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A verb that is only the first of two words. Thread safety: immutable."""
+
+    name: str
+    help: str
+    verbs: tuple[Verb, ...]
+
+    @property
+    def examples(self) -> str:
+        """The examples of all its verbs."""
+        return "\n".join(verb.examples for verb in self.verbs)
 
 
 class Output:
@@ -84,6 +110,11 @@ class Output:
         """Write a result for people, which was recorded already for programs."""
         if not self.json:
             self._print(text)
+
+    def document(self, text: str) -> None:
+        """Write a whole document, which is in the form that was asked for; nothing where it is empty."""
+        if text:
+            self._print(text.removesuffix("\n"))
 
     def say(self, text: str) -> None:
         """Write a remark, which neither ``-q`` nor ``--json`` shows."""
@@ -140,10 +171,11 @@ def _harmless(text: str) -> str:
     """Return the text without what would steer the terminal: names come from files and from cores."""
     if text.isprintable():
         return text
-    # Only here, because it loads the compiled extension.
-    from virtio.log import printable
-
-    return "\n".join(map(printable, text.splitlines()))
+    # As virtio.log has it, which loads the compiled extension.
+    return "\n".join(
+        "".join(c if c.isprintable() or c == "\t" else ascii(c)[1:-1] for c in line)
+        for line in text.splitlines()
+    )
 
 
 #: What to do, where the one who raised an OSError did not say.
@@ -210,8 +242,7 @@ def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None
     before = signal.signal(signal.SIGTERM, _terminate)
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        with prompt_signals():
-            return _run_verb(parser, words)
+        return _run_verb(parser, words)
     finally:
         signal.signal(signal.SIGTERM, before)
         _flush_stdout()
@@ -223,7 +254,9 @@ def _run_verb(parser: argparse.ArgumentParser, words: Sequence[str]) -> int:
     try:
         parsed = parser.parse_args(words)
         output = Output(parser.prog, parsed)
-        return int(parsed.run(parsed, output))
+        if parsed.portable:
+            return int(parsed.run(parsed, output))
+        return _run_on_linux(parsed, output)
     except Terminated:
         return EXIT_TERMINATED
     except KeyboardInterrupt:
@@ -240,6 +273,17 @@ def _run_verb(parser: argparse.ArgumentParser, words: Sequence[str]) -> int:
         with contextlib.suppress(OutputError):
             output.error(error)
         return _interrupted(error) or EXIT_FAILURE
+
+
+def _run_on_linux(parsed: argparse.Namespace, output: Output) -> int:
+    """Run a verb that needs the compiled part, and whose waits a signal must end."""
+    if find_spec("_rproc") is None:
+        raise NeedsLinuxError(f"{output.tool} {parsed.verb}")
+    # Not at the top: other systems have not all of the signals that it uses.
+    from rprochost.cli.wakeup import prompt_signals
+
+    with prompt_signals():
+        return int(parsed.run(parsed, output))
 
 
 def _interrupted(error: BaseException) -> int:

@@ -5,7 +5,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-from rprochost.cli.common import UsageError, Verb
+from rprochost.cli.common import Group, UsageError, Verb
 
 
 class _Parser(argparse.ArgumentParser):
@@ -21,7 +21,8 @@ class _Parser(argparse.ArgumentParser):
 class _VerbParser(_Parser):
     """Takes options before an optional positional argument too, for which argparse by itself is then late."""
 
-    _intermixed = False
+    #: Set while argparse works so, and always where verbs follow, which do it for themselves.
+    intermixed = False
 
     # This is what argparse calls for a verb. parse_known_intermixed_args comes back to it, with other rules.
     def parse_known_args(
@@ -29,21 +30,22 @@ class _VerbParser(_Parser):
     ) -> tuple[Any, list[str]]:
         words = None if args is None else list(args)
         found = super().parse_known_args(words, namespace)
-        if self._intermixed or not found[1]:
+        if self.intermixed or not found[1]:
             return found
-        self._intermixed = True
+        self.intermixed = True
         try:
             return self.parse_known_intermixed_args(words, namespace)
         finally:
-            self._intermixed = False
+            self.intermixed = False
 
 
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
+def version() -> str:
+    """Return the version of this installation."""
+    from importlib import metadata
 
     try:
-        return version("rprochost")
-    except PackageNotFoundError:
+        return metadata.version("rprochost")
+    except metadata.PackageNotFoundError:
         return "(not installed)"
 
 
@@ -53,7 +55,7 @@ class _VersionAction(argparse.Action):
     """
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        print(f"{parser.prog} {_version()}")
+        print(f"{parser.prog} {version()}")
         parser.exit()
 
 
@@ -68,21 +70,25 @@ def _shared(default: bool | str) -> _VerbParser:
     return shared
 
 
-def build_parser(tool: str, about: str, verbs: Sequence[Verb]) -> argparse.ArgumentParser:
+def build_parser(tool: str, about: str, verbs: Sequence[Verb | Group]) -> argparse.ArgumentParser:
     """Return the parser of a command, whose errors are UsageError. Thread safety: any thread."""
     examples = "\n".join(f"  {verb.examples.splitlines()[0]}" for verb in verbs)
-    raw = argparse.RawDescriptionHelpFormatter
     parser = _Parser(
         tool,
         description=about,
         epilog=f"examples:\n{examples}",
-        formatter_class=raw,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_shared(False)],
     )
     parser.add_argument("--version", action=_VersionAction, nargs=0, help="show the version and leave")
+    _add_verbs(parser, verbs, "verb")
+    return parser
+
+
+def _add_verbs(parser: _Parser, verbs: Sequence[Verb | Group], dest: str) -> None:
     # A default after the verb would undo what was said before it.
     shared = _shared(argparse.SUPPRESS)
-    commands = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_VerbParser)
+    commands = parser.add_subparsers(dest=dest, required=True, metavar=dest.upper(), parser_class=_VerbParser)
     for verb in verbs:
         lines = "\n".join(f"  {line}" for line in verb.examples.splitlines())
         child = commands.add_parser(
@@ -90,9 +96,12 @@ def build_parser(tool: str, about: str, verbs: Sequence[Verb]) -> argparse.Argum
             help=verb.help,
             description=verb.help[0].upper() + verb.help[1:] + ".",
             epilog=f"examples:\n{lines}",
-            formatter_class=raw,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
             parents=[shared],
         )
-        verb.configure(child)
-        child.set_defaults(run=verb.run)
-    return parser
+        if isinstance(verb, Group):
+            child.intermixed = True
+            _add_verbs(child, verb.verbs, "action")
+        else:
+            verb.configure(child)
+            child.set_defaults(run=verb.run, portable=verb.portable)

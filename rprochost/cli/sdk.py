@@ -2,10 +2,12 @@
 """``rproc sdk``: what a build system needs to know to build an ECU."""
 
 import argparse
-import shlex
+from typing import TYPE_CHECKING
 
 from rprochost.cli.common import EXIT_OK, Output, Verb
-from rprochost.sdk import Sdk, find_sdk
+
+if TYPE_CHECKING:
+    from rprochost.sdk import Sdk
 
 EXAMPLES = """\
 cc -shared door.c $(rproc sdk --cflags --libs) -o libdoor.so
@@ -13,7 +15,9 @@ cc -pie door.c $(rproc sdk --cflags --libs) -o door
 cmake -B build -D ecusdk_DIR=$(rproc sdk --cmakedir)"""
 
 
-def _answers(sdk: Sdk) -> dict[str, str]:
+def _answers(sdk: "Sdk") -> dict[str, str]:
+    import shlex
+
     return {
         "cflags": shlex.join(sdk.cflags()),
         "libs": shlex.join(sdk.libs()),
@@ -38,6 +42,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Print what was asked for on one line, or everything with its names."""
+    from rprochost.sdk import find_sdk
+
     answers = _answers(find_sdk())
     wanted: list[str] = arguments.wanted or []
     if wanted:

@@ -1,38 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``rproc table show``: the resource table of a firmware file, without running it."""
+"""``rproc table``: look at the resource table of a firmware, make one, change one."""
 
-import argparse
-from pathlib import Path
+from rprochost.cli import table_build, table_diff, table_edit, table_explain, table_show
+from rprochost.cli.common import Group
 
-from rprochost.cli.common import EXIT_OK, Output, Verb
-
-EXAMPLES = """\
-rproc table show firmware.elf
-rproc table show --json build/examples/libecho.so"""
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
-    parser.add_argument("action", choices=["show"], help="what to do with the table")
-    parser.add_argument("file", type=Path, metavar="FILE", help="an ELF file with a section .resource_table")
-
-
-def run(arguments: argparse.Namespace, output: Output) -> int:
-    """Print the table, as text or as an object."""
-    from resource_tables import ElfImage, check_image, check_table, parse, render_text, to_json
-
-    file: Path = arguments.file
-    try:
-        image = ElfImage.parse(file.read_bytes())
-        check_image(image)
-        data = image.table_bytes or b""
-        check_table(data)
-        table = parse(data)
-    except (OSError, ValueError) as error:
-        vars(error).setdefault("firmware", str(file))
-        raise
-    output.record({"file": str(file), "table": to_json(table)}, render_text(table).rstrip("\n"))
-    return EXIT_OK
-
-
-VERB = Verb("table", "show the resource table of a firmware file", EXAMPLES, configure, run)
+VERB = Group(
+    "table",
+    "show, compare, explain, build or edit the resource table of a firmware",
+    (table_show.VERB, table_diff.VERB, table_explain.VERB, table_build.VERB, table_edit.VERB),
+)

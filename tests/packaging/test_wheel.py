@@ -10,6 +10,7 @@ import numpy
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+BENCH = ("bench", "bench_large", "libbench.so")
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,12 @@ def test_wheel_holds_the_rooms_the_extension_and_the_sdk(wheel: Path) -> None:
         "ecusdk/cmake/ecusdkTargets.cmake",
         "ecusdk/examples/echo/echo.c",
     }
+
+
+def test_wheel_holds_the_ecu_that_is_measured_ready_to_run(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    modes = {name: archive.getinfo(f"ecusdk/bench/{name}").external_attr >> 16 for name in BENCH}
+    assert [name for name, mode in modes.items() if name != "libbench.so" and not mode & 0o100] == []
 
 
 def test_wheel_holds_no_test_and_no_host_c(wheel: Path) -> None:

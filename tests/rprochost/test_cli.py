@@ -14,8 +14,9 @@ from resource_tables import ADDR_ANY, ResourceTable, Trace, Vdev, Vring, elf_ima
 from rprochost.cli.common import Verb, explain
 from rprochost.cli.parser import build_parser
 from rprochost.cli.rpmsg_verbs import VERBS as RPMSG_VERBS
-from rprochost.cli.rproc_verbs import VERBS as RPROC_VERBS
+from rprochost.cli.rproc_verbs import verbs_for
 
+RPROC_VERBS = verbs_for(())
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 ALL = [("rproc", verb) for verb in RPROC_VERBS] + [("rpmsg", verb) for verb in RPMSG_VERBS]
 
@@ -99,10 +100,10 @@ def test_wrong_use_with_json_is_one_object_on_stderr(run: Run, arguments: tuple[
 
 def test_wrong_use_shows_the_usage_of_the_verb(run: Run) -> None:
     lines = run("rproc", "table", "show").stderr.splitlines()
-    assert lines[0].startswith("usage: rproc table ")
+    assert lines[0].startswith("usage: rproc table show ")
     assert lines[1:] == [
         "rproc: the following arguments are required: FILE",
-        "  hint: rproc table --help",
+        "  hint: rproc table show --help",
     ]
 
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resource_tables import ADDR_ANY, Region
 from rprochost import ConfigError
 from rprochost.config import core_settings, load_settings
-from rprochost.settings import CarveoutSettings, MachineSettings, MemorySettings, RpmsgSettings, WaitSettings
+from rprochost.settings import MachineSettings, MemorySettings, RpmsgSettings, WaitSettings
 
 EVERY_KEY = """\
 [machine]
@@ -33,14 +34,16 @@ on_violation = "crash"
 base = 0x5000_0000
 limit = 0x10_0000
 
-[[core.door.memory.carveout]]
+[[core.door.memory.region]]
 name = "vdev0buffer"
 da = 0x6000_0000
 size = 0x8000
 
-[[core.door.memory.carveout]]
+[[core.door.memory.region]]
 name = "scratch"
+da = "any"
 size = 4096
+kind = "tcm"
 
 [core.door.rpmsg]
 buffer_size = 1024
@@ -84,11 +87,11 @@ def test_every_key_reaches_its_field(load: Load, tmp_path: Path) -> None:
     assert (door.args, dict(door.env), door.cwd) == (("-v", ""), {"LANG": "C"}, tmp_path / "run")
     assert (door.auto_boot, door.boot_timeout, door.log_level) == (False, 2.0, 4)
     assert (door.isolation, door.on_violation, door.process) == ("strict", "crash", False)
-    carveouts = (
-        CarveoutSettings("vdev0buffer", 0x6000_0000, 0x8000),
-        CarveoutSettings("scratch", None, 4096),
+    regions = (
+        Region("vdev0buffer", 0x6000_0000, 0x6000_0000, 0x8000),
+        Region("scratch", ADDR_ANY, 0, 4096, "tcm"),
     )
-    assert door.memory == MemorySettings(0x5000_0000, 0x10_0000, carveouts)
+    assert door.memory == MemorySettings(0x5000_0000, 0x10_0000, regions)
     assert door.rpmsg == RpmsgSettings(1024, 64, 0.5, 16)
     assert door.wait == WaitSettings(0)
     assert (mirror.name, mirror.kind, mirror.firmware, mirror.process) == (
@@ -136,7 +139,7 @@ def test_a_path_is_relative_to_the_file_and_a_bare_name_to_firmware_path(load: L
         ("core.door", "autoboot", "auto_boot"),
         ("core.door", "boot_time", "boot_timeout"),
         ("core.door", "rpmgs", "rpmsg"),
-        ("core.door.memory", "carveouts", "carveout"),
+        ("core.door.memory", "regions", "region"),
         ("core.door.memory", "limits", "limit"),
         ("core.door.rpmsg", "buffersize", "buffer_size"),
         ("core.door.wait", "spin_ms", "spin_us"),
@@ -198,15 +201,17 @@ def test_an_unknown_table_names_the_nearest(load: Load) -> None:
         ("memory = { base = -1 }", "base must be a multiple of 4096 from 0"),
         ("memory = { base = 1.5 }", "base must be a multiple of 4096"),
         ("memory = { limit = 0 }", "limit must be an integer from 4096"),
-        ("memory = { carveout = 1 }", "must be an array of tables, not an integer"),
-        ("memory = { carveout = [1] }", "must be a table, not an integer"),
-        ('memory = { carveout = [{ name = "a" }] }', '"size" is missing'),
-        ("memory = { carveout = [{ size = 4096 }] }", '"name" is missing'),
-        ('memory = { carveout = [{ name = "a", size = 0 }] }', "size must be an integer from 1"),
-        (
-            'memory = { carveout = [{ name = "a", size = 1, da = 0xffffffff }] }',
-            "da must be an integer from 0",
-        ),
+        ("memory = { region = 1 }", "region must be an array of tables"),
+        ("memory = { region = [1] }", "must be a table, not 1"),
+        ('memory = { region = [{ name = "a" }] }', '"size" is missing'),
+        ("memory = { region = [{ size = 4096 }] }", '"name" is missing'),
+        ('memory = { region = [{ name = "a", size = 0 }] }', "size must be an integer from 1"),
+        ('memory = { region = [{ name = "a", size = 1, da = -1 }] }', "da must be an integer from 0"),
+        ('memory = { region = [{ name = "a", size = 1, da = 0xffffffff }] }', "means any address"),
+        ('memory = { region = [{ name = "a", size = 3, da = 0xfffffffe }] }', "reaches above 4 GiB"),
+        ('memory = { region = [{ name = "a", size = 0x100000001 }] }', "reaches above 4 GiB"),
+        ('memory = { region = [{ name = "uart", size = 4, kind = "device" }] }', "no such hardware here"),
+        ('memory = { region = [{ name = "a", size = 4, kind = "flash" }] }', "kind must be one of ram,"),
         ("rpmsg = { buffer_size = 16 }", "buffer_size must be a multiple of 8 from 32"),
         ("rpmsg = { num = 0 }", "num must be an integer from 1 to 32768"),
         ("rpmsg = { tx_timeout = -1 }", "tx_timeout must be a number of seconds above 0"),
@@ -258,11 +263,13 @@ def test_a_missing_file_is_an_oserror(tmp_path: Path) -> None:
         load_settings(tmp_path / "none.toml")
 
 
-def test_a_mistake_in_the_second_carveout_is_found_on_its_line(load: Load) -> None:
+def test_a_mistake_in_the_second_region_is_found_on_its_line(load: Load) -> None:
     text = EVERY_KEY.replace('name = "scratch"', 'nam = "scratch"')
     with pytest.raises(ConfigError) as caught:
         load(text)
     assert caught.value.line == text.splitlines().index('nam = "scratch"') + 1
+    assert (caught.value.rule, caught.value.table) == ("CONFIG_KEY", "core.door.memory.region.1")
+    assert caught.value.hint == 'did you mean "name"?'
 
 
 def test_options_of_add_are_checked_like_a_table(tmp_path: Path) -> None:

@@ -174,6 +174,20 @@ def test_options_reach_the_core(images: Images) -> None:
         assert machine["door"].log.lines == []
 
 
+def test_the_regions_of_a_machine_are_carveouts_that_the_platform_has_registered(images: Images) -> None:
+    regions = [
+        {"name": "vdev0buffer", "da": 0x6000_0000, "size": 0x80000},
+        {"name": "scratch", "da": "any", "size": 4096, "kind": "tcm"},
+    ]
+    machine = Machine()
+    machine.add("door", kind="library", firmware=images["library"], memory={"region": regions})
+    with machine:
+        machine.wait_channel(CHANNEL, timeout=LIMIT)
+        found = {piece.name: (piece.da, piece.size) for piece in machine["door"].carveouts}
+        assert found["vdev0buffer"] == (0x6000_0000, 0x80000)
+        assert found["scratch"][1] == 4096
+
+
 def test_trace_table_and_memory_map_can_be_read(images: Images) -> None:
     with _machine(images, "process") as machine:
         core = machine["process"]
