@@ -223,7 +223,8 @@ static void stop_core(struct boot *boot)
     CHECK(pthread_join(boot->core, NULL) == 0);
 }
 
-static void boot_end(struct boot *boot, uint32_t way)
+/* Returns how many messages were received: none in a boot that got no time, on a loaded machine. */
+static uint64_t boot_end(struct boot *boot, uint32_t way)
 {
     struct peer *p = boot->peer;
     if (way == 0) {
@@ -241,19 +242,21 @@ static void boot_end(struct boot *boot, uint32_t way)
         stop_core(boot);
     for (unsigned i = 0; i < SHARED; i++)
         rp_endpoint_free(boot->shared[i]);
-    CHECK(boot->received > 0);
     peer_free(p);
+    return boot->received;
 }
 
-static void run(uint32_t seed)
+static uint64_t run(uint32_t seed)
 {
+    uint64_t received = 0;
     struct boot boots[CORES] = {0};
     struct user users[CORES][USERS];
     for (uint32_t i = 0; i < CORES; i++)
         boot_begin(&boots[i], users[i], seed * CORES + i);
     nap(20000 + random_below(&seed, 20000));
     for (uint32_t i = 0; i < CORES; i++)
-        boot_end(&boots[i], random_below(&seed, 3));
+        received += boot_end(&boots[i], random_below(&seed, 3));
+    return received;
 }
 
 static void ignore(int number)
@@ -267,7 +270,8 @@ int main(void)
     uint64_t end = now_ns() + (text ? strtoull(text, NULL, 10) : 2) * 1000000000u;
     struct sigaction action = {.sa_handler = ignore}; /* without SA_RESTART: calls end with EINTR */
     CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
-    for (uint32_t seed = 1; now_ns() < end; seed++)
-        run(seed);
+    uint64_t received = 0;
+    for (uint32_t seed = 1; now_ns() < end || received == 0; seed++)
+        received += run(seed);
     return 0;
 }
