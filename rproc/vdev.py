@@ -8,6 +8,7 @@ from resource_tables import ConfigSpaceError, LiveTable, buffer_name
 from rproc.carveouts import Registry
 from rproc.resources import VdevPlan, platform_source
 from virtio import (
+    F_EVENT_IDX,
     PAGE_SIZE,
     ConfigError,
     Doorbells,
@@ -55,6 +56,7 @@ class VdevTransport:
         self._plan = plan
         self._context = context
         self._status = 0
+        self._features = 0
         self._source = platform_source(plan.platform)
         #: The queues in use.
         self.queues: list[DriverQueue] = []
@@ -64,7 +66,8 @@ class VdevTransport:
         return self._context.table().dfeatures(self._plan.index)
 
     def finalize_features(self, features: int) -> None:
-        """Write gfeatures."""
+        """Write gfeatures; the queues that are found afterwards keep to them."""
+        self._features = features
         self._context.table().set_gfeatures(self._plan.index, features)
 
     def get_status(self) -> int:
@@ -116,7 +119,13 @@ class VdevTransport:
         area = self._context.memory.view(da, vring.size)
         area[:] = bytes(vring.size)
         queue = DriverQueue(
-            self._context.memory, da, vring.num, vring.align, vring.notifyid, self._context.bells.kick
+            self._context.memory,
+            da,
+            vring.num,
+            vring.align,
+            vring.notifyid,
+            self._context.bells.kick,
+            event_idx=bool(self._features >> F_EVENT_IDX & 1),
         )
         self._context.table().set_vring_da(self._plan.index, number, da)
         return queue

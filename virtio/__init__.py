@@ -14,11 +14,12 @@ What it refuses to do: it knows no resource table and no message format, keeps n
 memory, and computes no ring layout in Python.
 
 Assumptions: Linux, a little-endian host, legacy virtio devices with 32 feature bits. Not modelled: packed
-virtqueues, EVENT_IDX and INDIRECT_DESC, the configuration-change interrupt.
+virtqueues, INDIRECT_DESC, the configuration-change interrupt.
 """
 
 from virtio.bell import Doorbells
 from virtio.device import (
+    F_EVENT_IDX,
     STATUS_ACKNOWLEDGE,
     STATUS_DRIVER,
     STATUS_DRIVER_OK,
@@ -61,6 +62,7 @@ from virtio.wait import Clock, Deadline, SystemClock, Wait
 from virtio.work import WorkThread
 
 __all__ = [
+    "F_EVENT_IDX",
     "PAGE_SIZE",
     "STATUS_ACKNOWLEDGE",
     "STATUS_DRIVER",

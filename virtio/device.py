@@ -22,8 +22,11 @@ STATUS_DRIVER = 2
 STATUS_DRIVER_OK = 4
 STATUS_FAILED = 0x80
 
-#: Transport features (bits 28 and up) that the ring code knows: EVENT_IDX and INDIRECT_DESC would come here.
-SUPPORTED_TRANSPORT = 0
+#: Feature bit: bells are suppressed by index instead of by flag (virtio 1.2, 2.7.10).
+F_EVENT_IDX = 29
+
+#: Transport features (bits 28 and up) that the ring code knows; INDIRECT_DESC is none of them.
+SUPPORTED_TRANSPORT = 1 << F_EVENT_IDX
 
 
 class Transport(Protocol):

@@ -125,8 +125,9 @@ class _Queue:
 class DriverQueue(_Queue):
     """The host's side of one ring; ``native`` is the ``struct ecu_driver *`` for the C half of other rooms.
 
-    ``da`` is where the (zeroed) ring lies, ``kick`` rings the core for a notify id. Raises QueueShapeError,
-    OutsideMemoryError. Source: virtio 1.2, 2.7. Thread safety: none; the caller serialises.
+    ``da`` is where the (zeroed) ring lies, ``kick`` rings the core for a notify id, ``event_idx`` says that
+    both sides suppress bells by index instead of by flag. Raises QueueShapeError, OutsideMemoryError.
+    Source: virtio 1.2, 2.7. Thread safety: none; the caller serialises.
     """
 
     def __init__(
@@ -137,6 +138,8 @@ class DriverQueue(_Queue):
         align: int,
         notifyid: int,
         kick: Callable[[int], None] | None = None,
+        *,
+        event_idx: bool = False,
     ) -> None:
         super().__init__(memory, da, num, align)
         self.notifyid = notifyid
@@ -146,6 +149,8 @@ class DriverQueue(_Queue):
         self._reaped: Any = ffi.new("struct ecu_reaped *")
         self.native: Any = ffi.new("struct ecu_driver *")
         self._check(lib.ecu_driver_init(self.native, self._ring, self._slots), "ring")
+        if event_idx:
+            lib.ecu_driver_use_event_idx(self.native)
 
     def offer(self, buffers: Sequence[Buffer]) -> int:
         """Stage one chain, readable parts first, and return its id.
@@ -183,25 +188,27 @@ class DriverQueue(_Queue):
 
     def statistics(self) -> QueueStatistics:
         """Return the counts as they are now."""
-        native = self.native
-        return QueueStatistics(
-            self.num, int(native.num_free), int(native.num_outstanding), self._num_kicks, self.broken
-        )
+        outstanding = int(lib.ecu_driver_num_outstanding(self.native))
+        return QueueStatistics(self.num, int(self.native.num_free), outstanding, self._num_kicks, self.broken)
 
 
 class DeviceQueue(_Queue):
-    """The core's side of one ring, for tests and tools written in Python.
+    """The core's side of one ring, for tests and tools written in Python; event_idx as for DriverQueue.
 
     Raises QueueShapeError, OutsideMemoryError. Source: virtio 1.2, 2.7.
     Thread safety: none; the caller serialises.
     """
 
-    def __init__(self, memory: SharedMemory, da: int, num: int, align: int) -> None:
+    def __init__(
+        self, memory: SharedMemory, da: int, num: int, align: int, *, event_idx: bool = False
+    ) -> None:
         super().__init__(memory, da, num, align)
         self._parts: Any = ffi.new("struct ecu_buffer[]", num)
         self._chain: Any = ffi.new("struct ecu_chain *")
         self.native: Any = ffi.new("struct ecu_device *")
         self._check(lib.ecu_device_init(self.native, self._ring), "ring")
+        if event_idx:
+            lib.ecu_device_use_event_idx(self.native)
 
     def take(self) -> Chain | None:
         """Return the next available chain, or None; QueueBrokenError."""

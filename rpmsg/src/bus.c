@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "bus_private.h"
+#include "ring_hot.h"
 #include "rp_service.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@
 
 static void close_all(struct rp_bus *bus)
 {
-    int fds[] = {bus->guard_epoll, bus->nudge, bus->service_event, bus->timer, bus->notice};
+    int fds[] = {bus->guard_epoll, bus->nudge, bus->service_event, bus->timer, bus->lease_timer, bus->notice};
     for (unsigned i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             close(fds[i]);
@@ -32,9 +33,10 @@ static bool open_all(struct rp_bus *bus)
     bus->service_event = eventfd(0, EVENT_FLAGS);
     bus->notice = eventfd(0, EVENT_FLAGS);
     bus->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    bus->lease_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     struct epoll_event nudge = {.events = EPOLLIN | EPOLLET, .data.u32 = GUARD_NUDGE};
     return bus->guard_epoll >= 0 && bus->nudge >= 0 && bus->service_event >= 0 && bus->notice >= 0 &&
-           bus->timer >= 0 && epoll_ctl(bus->guard_epoll, EPOLL_CTL_ADD, bus->nudge, &nudge) == 0;
+           bus->timer >= 0 && bus->lease_timer >= 0 && epoll_ctl(bus->guard_epoll, EPOLL_CTL_ADD, bus->nudge, &nudge) == 0;
 }
 
 /* On a single CPU the peer cannot run while we spin. */
@@ -55,16 +57,15 @@ struct rp_bus *rp_bus_new(const struct rp_bus_config *config)
     bus->config = *config;
     bus->config.spin_ns = spin_budget(config->spin_ns);
     bus->mtu = config->buffer_size - (uint32_t)sizeof(struct ecu_rpmsg_hdr);
-    if (bus->mtu > UINT16_MAX) /* the header's len has 16 bits */
-        bus->mtu = UINT16_MAX;
-    bus->score = 1;
-    bus->references = 1;
+    if (bus->mtu > RP_MTU_MAX)
+        bus->mtu = RP_MTU_MAX;
+    bus->rx_spin.score = bus->tx_spin.score = 1;
+    bus->references = bus->listeners = 1; /* no lease */
     pthread_mutex_init(&bus->table_lock, NULL);
-    pthread_mutex_init(&bus->tx_lock, NULL);
-    bus->rx_buffer = calloc(config->rx->ring.num, sizeof *bus->rx_buffer);
-    bus->tx_buffer = calloc(config->tx->ring.num, sizeof *bus->tx_buffer);
+    bus->tx_spare = calloc(config->num_tx, sizeof *bus->tx_spare);
+    bus->tx_lent = calloc(config->num_tx, sizeof *bus->tx_lent);
     bool opened = open_all(bus);
-    if (!opened || !bus->rx_buffer || !bus->tx_buffer) {
+    if (!opened || !bus->tx_spare || !bus->tx_lent) {
         rp_bus_free(bus);
         return NULL;
     }
@@ -83,16 +84,36 @@ static void cut(void *context)
         bus_release(bus);
 }
 
+/* Descriptor i for buffer i, for good: so neither side has to write down which belongs to which. */
+static int reserve(struct ecu_driver *queue, uint32_t num)
+{
+    for (uint32_t i = 0; i < num; i++)
+        if (queue->num_free == 0 || ring_driver_grab(queue) != i)
+            return -EINVAL;
+    return 0;
+}
+
+static void post_all(struct rp_bus *bus)
+{
+    const struct rp_bus_config *config = &bus->config;
+    for (uint32_t i = 0; i < config->num_rx; i++)
+        ring_driver_offer(config->rx, i, config->buffers_da + (uint64_t)i * config->buffer_size, config->buffer_size, true);
+    ecu_driver_publish(config->rx);
+    /* Handed out in ascending order, as Linux does. */
+    for (uint32_t i = config->num_tx; i > 0; i--)
+        bus->tx_spare[bus->num_spare++] = (uint16_t)(i - 1);
+}
+
 int rp_bus_start(struct rp_bus *bus)
 {
-    for (uint32_t i = 0; i < bus->config.num_rx; i++) {
-        int id = bus_post_rx(bus, i);
-        if (id < 0)
-            return id;
-    }
-    ecu_driver_publish(bus->config.rx);
+    int rc = reserve(bus->config.rx, bus->config.num_rx);
+    if (rc == 0)
+        rc = reserve(bus->config.tx, bus->config.num_tx);
+    if (rc < 0)
+        return rc;
+    post_all(bus);
     ecu_driver_quiet(bus->config.tx);
-    int rc = bus_join_service(bus);
+    rc = bus_join_service(bus);
     if (rc < 0)
         return rc;
     bus->started = true;
@@ -112,8 +133,9 @@ void rp_bus_stop(struct rp_bus *bus)
     /* Grace: whoever was at a ring or a bell before it died is done when all owners have been seen idle. */
     bus_acquire(bus);
     bus_wait_for_guard(bus);
-    pthread_mutex_lock(&bus->tx_lock);
-    pthread_mutex_unlock(&bus->tx_lock);
+    bus_kill_endpoints(bus); /* whoever marked the bus dead may still be at it, and senders look at their endpoint alone */
+    rp_lock(&bus->tx_lock);
+    rp_unlock(&bus->tx_lock);
 }
 
 void bus_get(struct rp_bus *bus)
@@ -133,10 +155,9 @@ void bus_put(struct rp_bus *bus)
         return;
     close_all(bus);
     pthread_mutex_destroy(&bus->table_lock);
-    pthread_mutex_destroy(&bus->tx_lock);
-    free(bus->rx_buffer);
-    free(bus->tx_buffer);
-    free(bus->dynamic);
+    free(bus->tx_spare);
+    free(bus->tx_lent);
+    rp_table_free(&bus->table);
     free(bus);
 }
 

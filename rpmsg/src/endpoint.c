@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Endpoints and the table that finds them: an array for the dynamic range, so that a message costs the same whether one endpoint
- * or thousands are open, and a small hash for fixed addresses.
+ * Endpoints: open, close, and waking those who wait in them.
  */
 #define _GNU_SOURCE
 #include "bus_private.h"
@@ -12,93 +11,6 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#define DYNAMIC_MAX 65536u /* dynamic addresses per bus; fixed ones may lie anywhere */
-
-/* ---- table ---- */
-
-static struct rp_endpoint **bucket(struct rp_bus *bus, uint32_t address)
-{
-    return &bus->fixed[address % FIXED_BUCKETS];
-}
-
-struct rp_endpoint *bus_lookup(struct rp_bus *bus, uint32_t address)
-{
-    uint32_t index = address - ECU_RPMSG_ADDR_DYNAMIC;
-    if (index < bus->num_dynamic)
-        return bus->dynamic[index];
-    struct rp_endpoint *ept = *bucket(bus, address);
-    while (ept && ept->address != address)
-        ept = ept->next;
-    return ept;
-}
-
-static bool grow_table(struct rp_bus *bus)
-{
-    uint32_t num = bus->num_dynamic ? 2 * bus->num_dynamic : 16;
-    if (num > DYNAMIC_MAX)
-        return false;
-    struct rp_endpoint **table = realloc(bus->dynamic, num * sizeof *table);
-    if (!table)
-        return false;
-    for (uint32_t i = bus->num_dynamic; i < num; i++) {
-        /* An address of the new range may have been opened as a fixed one. */
-        struct rp_endpoint **link = bucket(bus, ECU_RPMSG_ADDR_DYNAMIC + i);
-        while (*link && (*link)->address != ECU_RPMSG_ADDR_DYNAMIC + i)
-            link = &(*link)->next;
-        table[i] = *link;
-        if (*link)
-            *link = (*link)->next;
-    }
-    bus->dynamic = table;
-    bus->num_dynamic = num;
-    return true;
-}
-
-static int insert_dynamic(struct rp_bus *bus, struct rp_endpoint *ept)
-{
-    uint32_t i = 0;
-    while (i < bus->num_dynamic && bus->dynamic[i])
-        i++;
-    if (i == bus->num_dynamic) {
-        if (!grow_table(bus))
-            return -ENOMEM;
-        return insert_dynamic(bus, ept);
-    }
-    ept->address = ECU_RPMSG_ADDR_DYNAMIC + i;
-    bus->dynamic[i] = ept;
-    return 0;
-}
-
-static int insert_fixed(struct rp_bus *bus, struct rp_endpoint *ept)
-{
-    if (ept->address >= 0x80000000u) /* Linux's id allocator refuses these */
-        return -EINVAL;
-    if (bus_lookup(bus, ept->address))
-        return -EADDRINUSE;
-    uint32_t index = ept->address - ECU_RPMSG_ADDR_DYNAMIC;
-    if (index < bus->num_dynamic) {
-        bus->dynamic[index] = ept;
-    } else {
-        ept->next = *bucket(bus, ept->address);
-        *bucket(bus, ept->address) = ept;
-    }
-    return 0;
-}
-
-static void take_out(struct rp_bus *bus, struct rp_endpoint *ept)
-{
-    uint32_t index = ept->address - ECU_RPMSG_ADDR_DYNAMIC;
-    if (index < bus->num_dynamic) {
-        bus->dynamic[index] = NULL;
-        return;
-    }
-    struct rp_endpoint **link = bucket(bus, ept->address);
-    while (*link && *link != ept)
-        link = &(*link)->next;
-    if (*link)
-        *link = ept->next;
-}
 
 /* ---- waking; the endpoint is locked ---- */
 
@@ -147,10 +59,10 @@ static void wake_all(struct rp_endpoint *ept)
 
 static void hang_up(struct rp_endpoint *ept)
 {
-    pthread_mutex_lock(&ept->lock);
-    __atomic_store_n(&ept->dead, true, __ATOMIC_SEQ_CST);
+    rp_lock(&ept->lock);
+    __atomic_fetch_or(&ept->over, ENDPOINT_GONE, __ATOMIC_SEQ_CST);
     wake_all(ept);
-    pthread_mutex_unlock(&ept->lock);
+    rp_unlock(&ept->lock);
 }
 
 void rp_endpoint_hang_up(struct rp_endpoint *ept)
@@ -164,16 +76,18 @@ void rp_endpoint_hang_up(struct rp_endpoint *ept)
 void bus_kill_endpoints(struct rp_bus *bus)
 {
     pthread_mutex_lock(&bus->table_lock);
-    for (uint32_t i = 0; i < bus->num_dynamic; i++)
-        if (bus->dynamic[i])
-            hang_up(bus->dynamic[i]);
-    for (uint32_t i = 0; i < FIXED_BUCKETS; i++)
-        for (struct rp_endpoint *ept = bus->fixed[i]; ept; ept = ept->next)
-            hang_up(ept);
+    rp_table_each(&bus->table, hang_up);
     pthread_mutex_unlock(&bus->table_lock);
 }
 
 /* ---- open and close ---- */
+
+/* The name service can wait for a lease to be over. */
+static void count_descriptor(const struct rp_endpoint *ept, int change)
+{
+    if (ept->address != ECU_RPMSG_ADDR_NS)
+        __atomic_fetch_add(&ept->bus->listeners, (uint32_t)change, __ATOMIC_SEQ_CST);
+}
 
 static int insert(struct rp_bus *bus, struct rp_endpoint *ept)
 {
@@ -182,7 +96,7 @@ static int insert(struct rp_bus *bus, struct rp_endpoint *ept)
         return rc;
     pthread_mutex_lock(&bus->table_lock);
     if (!bus_is_dead(bus))
-        rc = ept->address == ECU_RPMSG_ADDR_ANY ? insert_dynamic(bus, ept) : insert_fixed(bus, ept);
+        rc = rp_table_insert(&bus->table, ept);
     pthread_mutex_unlock(&bus->table_lock);
     bus_release(bus);
     return rc;
@@ -192,18 +106,13 @@ int rp_endpoint_open(struct rp_bus *bus, uint32_t address, uint32_t dst, struct 
 {
     if (rp_forked())
         return -ECHILD;
-    struct rp_endpoint *ept = calloc(1, sizeof *ept);
+    struct rp_endpoint *ept = aligned_alloc(64, sizeof *ept);
     if (!ept)
         return -ENOMEM;
-    ept->bus = bus;
-    ept->address = address;
-    ept->dst = dst;
-    ept->event = -1;
-    pthread_mutex_init(&ept->lock, NULL);
+    *ept = (struct rp_endpoint){.bus = bus, .address = address, .dst = dst, .event = -1};
     rp_inbox_init(&ept->inbox, bus->config.inbox);
     int rc = insert(bus, ept);
     if (rc < 0) {
-        pthread_mutex_destroy(&ept->lock);
         free(ept);
         return rc;
     }
@@ -216,20 +125,22 @@ int rp_endpoint_open(struct rp_bus *bus, uint32_t address, uint32_t dst, struct 
 void rp_endpoint_close(struct rp_endpoint *ept)
 {
     struct rp_bus *bus = ept->bus;
-    if (rp_forked() || __atomic_exchange_n(&ept->closed, true, __ATOMIC_SEQ_CST))
+    if (rp_forked() || (__atomic_fetch_or(&ept->over, ENDPOINT_CLOSED, __ATOMIC_SEQ_CST) & ENDPOINT_CLOSED))
         return;
     bool busy = bus_acquire(bus);
     pthread_mutex_lock(&bus->table_lock);
-    take_out(bus, ept);
+    rp_table_remove(&bus->table, ept);
     pthread_mutex_unlock(&bus->table_lock);
     if (busy)
         bus_release(bus);
-    pthread_mutex_lock(&ept->lock);
+    rp_lock(&ept->lock);
     wake_all(ept);
-    if (ept->event >= 0)
+    if (ept->event >= 0) {
         close(ept->event);
+        count_descriptor(ept, -1);
+    }
     ept->event = -1;
-    pthread_mutex_unlock(&ept->lock);
+    rp_unlock(&ept->lock);
     bus_wake_senders(bus);
 }
 
@@ -238,7 +149,6 @@ void rp_endpoint_free(struct rp_endpoint *ept)
     rp_endpoint_close(ept);
     bus_put(ept->bus);
     rp_inbox_free(&ept->inbox);
-    pthread_mutex_destroy(&ept->lock);
     free(ept);
 }
 
@@ -251,26 +161,32 @@ uint32_t rp_endpoint_address(const struct rp_endpoint *ept)
 
 void rp_endpoint_stats(struct rp_endpoint *ept, struct rp_endpoint_stats *out)
 {
-    pthread_mutex_lock(&ept->lock);
-    *out = ept->stats;
-    out->queued = ept->inbox.num;
-    pthread_mutex_unlock(&ept->lock);
+    *out = (struct rp_endpoint_stats){
+        .rx_messages = STAT_GET(ept->rx_messages), .rx_bytes = STAT_GET(ept->rx_bytes),
+        .tx_messages = STAT_GET(ept->tx_messages), .tx_bytes = STAT_GET(ept->tx_bytes),
+        .dropped = STAT_GET(ept->dropped), .queued = rp_inbox_num(&ept->inbox),
+    };
 }
 
 int rp_endpoint_fd(struct rp_endpoint *ept)
 {
     if (rp_forked())
         return -ECHILD;
-    pthread_mutex_lock(&ept->lock);
-    int rc = endpoint_is_closed(ept) ? -EBADF : ept->event;
+    rp_lock(&ept->lock);
+    bool first = ept->event < 0;
+    uint32_t over = endpoint_over(ept);
+    int rc = over & ENDPOINT_CLOSED ? -EBADF : ept->event;
     if (rc == -1) {
-        bool readable = ept->inbox.num > 0 || ept->dead;
-        rc = eventfd(readable, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (rc < 0)
+        rc = eventfd(ept->inbox.num > 0 || over, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (rc < 0) {
             rc = -errno;
-        else
+        } else {
             ept->event = rc;
+            count_descriptor(ept, 1);
+        }
     }
-    pthread_mutex_unlock(&ept->lock);
+    rp_unlock(&ept->lock);
+    if (first && rc >= 0)
+        bus_look(ept->bus); /* from now on with bells */
     return rc;
 }

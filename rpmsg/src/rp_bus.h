@@ -25,8 +25,11 @@
 struct rp_bus;
 struct rp_endpoint;
 
+#define RP_BUFFER_MAX 65536u /* header included */
+#define RP_MTU_MAX (RP_BUFFER_MAX - 16u)
+
 struct rp_bus_config {
-    struct ecu_driver *rx; /* queue 0: remote to host; both outlive the bus */
+    struct ecu_driver *rx; /* queue 0: remote to host; both fresh, and outlive the bus */
     struct ecu_driver *tx; /* queue 1 */
     uint32_t rx_notify;
     uint32_t tx_notify;
@@ -75,7 +78,8 @@ struct rp_endpoint_stats {
 /* NULL: no memory or descriptors. */
 struct rp_bus *rp_bus_new(const struct rp_bus_config *config);
 
-/* Post all receive buffers and begin to answer bells. Before DRIVER_OK; the first kick is the caller's. */
+/* Post all receive buffers and begin to answer bells. Before DRIVER_OK; the first kick is the caller's. -EINVAL: a queue that is not
+ * fresh, or has fewer descriptors than there are buffers. */
 int rp_bus_start(struct rp_bus *bus);
 
 /* Everyone who waits is woken with -EPIPE, and no ring or bell is touched any more when it returns, even by those who are still
@@ -127,6 +131,7 @@ struct rp_slot {
     uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0 polls, UINT64_MAX waits for ever */
     const uint8_t *borrowed; /* out: payload in the ring's buffer, or NULL when it was copied to records */
     uint32_t borrowed_buffer; /* out: for rp_release */
+    bool spun; /* of rp_recv: the next call goes to sleep without another spin */
 };
 
 /* Returns the number of messages, at least one; or -EAGAIN (nothing, deadline 0), -ETIMEDOUT, -EINPROGRESS (would sleep),
@@ -145,5 +150,22 @@ int rp_send(struct rp_endpoint *ept, uint32_t dst, const void *data, uint32_t le
  * sent (all, unless the deadline came), or the error of the first. */
 int rp_send_many(struct rp_endpoint *ept, uint32_t dst, const uint8_t *data, const uint32_t *lens, uint32_t num,
                  uint64_t deadline_ns);
+
+/* A transmit buffer in the hands of the program: write at most `size` bytes to `data`, then submit or cancel. */
+struct rp_loan {
+    uint8_t *data;
+    uint32_t size;
+    uint32_t buffer;
+};
+
+/* Errors as rp_send; -ENOBUFS when half of the buffers are out already, so that a program cannot block itself. */
+int rp_borrow(struct rp_endpoint *ept, uint64_t deadline_ns, struct rp_loan *out);
+
+/* Send what was written. As rp_send, but never waits; -EINVAL also for a buffer that is not lent. After an error the buffer stays
+ * lent. */
+int rp_submit(struct rp_endpoint *ept, uint32_t dst, uint32_t buffer, uint32_t len);
+
+/* Give it back unsent; a no-op for a buffer that is not lent, and once the bus has stopped. */
+void rp_cancel(struct rp_bus *bus, uint32_t buffer);
 
 #endif

@@ -78,7 +78,7 @@ bool rp_inbox_push(struct rp_inbox *inbox, uint32_t src, const void *data, uint3
     copy_in(inbox, inbox->tail, (const uint8_t *)&record, sizeof record);
     copy_in(inbox, inbox->tail + (uint32_t)sizeof record, data, len);
     inbox->tail += need;
-    inbox->num++;
+    __atomic_store_n(&inbox->num, inbox->num + 1, __ATOMIC_RELEASE);
     return true;
 }
 
@@ -89,6 +89,6 @@ uint32_t rp_inbox_pop(struct rp_inbox *inbox, uint32_t *src, void *data, uint32_
     *src = record.src;
     copy_out(inbox, inbox->head + (uint32_t)sizeof record, data, record.len < room ? record.len : room);
     inbox->head += record_size(record.len);
-    inbox->num--;
+    __atomic_store_n(&inbox->num, inbox->num - 1, __ATOMIC_RELEASE);
     return record.len;
 }

@@ -17,7 +17,7 @@ struct rp_inbox {
     uint32_t size; /* power of two, or 0 */
     uint32_t head; /* free-running byte positions */
     uint32_t tail;
-    uint32_t num;
+    uint32_t num; /* atomic */
     uint32_t max; /* messages */
 };
 
@@ -29,5 +29,11 @@ bool rp_inbox_push(struct rp_inbox *inbox, uint32_t src, const void *data, uint3
 
 /* Take the oldest message: at most `room` bytes of it into data; returns its whole length. Only when num > 0. */
 uint32_t rp_inbox_pop(struct rp_inbox *inbox, uint32_t *src, void *data, uint32_t room);
+
+/* How many there are, also for those who do not serialise. */
+static inline uint32_t rp_inbox_num(const struct rp_inbox *inbox)
+{
+    return __atomic_load_n(&inbox->num, __ATOMIC_ACQUIRE);
+}
 
 #endif

@@ -8,6 +8,8 @@ const char *ecu_rule_text(unsigned rule);
 struct rp_bus;
 struct rp_endpoint;
 
+#define RP_MTU_MAX ...
+
 struct rp_bus_config {
     struct ecu_driver *rx;
     struct ecu_driver *tx;
@@ -95,3 +97,12 @@ void rp_release(struct rp_bus *bus, uint32_t buffer);
 int rp_send(struct rp_endpoint *ept, uint32_t dst, const void *data, uint32_t len, uint64_t deadline_ns);
 int rp_send_many(struct rp_endpoint *ept, uint32_t dst, const uint8_t *data, const uint32_t *lens, uint32_t num,
                  uint64_t deadline_ns);
+
+struct rp_loan {
+    uint8_t *data;
+    uint32_t size;
+    uint32_t buffer;
+};
+int rp_borrow(struct rp_endpoint *ept, uint64_t deadline_ns, struct rp_loan *out);
+int rp_submit(struct rp_endpoint *ept, uint32_t dst, uint32_t buffer, uint32_t len);
+void rp_cancel(struct rp_bus *bus, uint32_t buffer);

@@ -3,21 +3,12 @@
  * Device role. Every descriptor is copied once into the caller's parts; the walk is bounded by the ring and
  * by the caller's array.
  */
-#include "shared.h"
-
-#include <ecusdk/errno.h>
-#include <ecusdk/ring.h>
+#include "ring_hot.h"
 
 void ecu_device_break(struct ecu_device *d, enum ecu_rule rule)
 {
     if (d->broken == ECU_RULE_NONE)
-        d->broken = rule;
-}
-
-static int break_queue(struct ecu_device *d, enum ecu_rule rule)
-{
-    ecu_device_break(d, rule);
-    return -ECU_EIO;
+        ring_device_break(d, rule);
 }
 
 int ecu_device_init(struct ecu_device *d, const struct ecu_vring *ring)
@@ -27,23 +18,15 @@ int ecu_device_init(struct ecu_device *d, const struct ecu_vring *ring)
     *d = (struct ecu_device){.ring = *ring};
     /* Not zero: an rpmsg-lite master fills the used ring before the link comes up. From here on the index
      * is private. */
-    d->used_idx = d->used_published = shared_load16(&ring->used->idx);
+    d->used_idx = d->used_published = d->used_start = shared_load16(&ring->used->idx);
     shared_store16(&ring->used->flags, 0);
     return 0;
 }
 
-/* Load avail.idx once. What was taken and not visibly given back still occupies descriptors, so the rest
- * of the ring is all that the index may move by; this also bounds how long one round of taking can last. */
-static int look_for_avail(struct ecu_device *d)
+void ecu_device_use_event_idx(struct ecu_device *d)
 {
-    uint16_t idx = shared_load16_acquire(&d->ring.avail->idx); /* pair A */
-    uint16_t moved = (uint16_t)(idx - d->avail_seen);
-    uint16_t staged = (uint16_t)(d->used_idx - d->used_published);
-
-    if ((uint32_t)moved + d->num_taken + staged > d->ring.num)
-        return break_queue(d, ECU_RULE_AVAIL_IDX_JUMP);
-    d->avail_seen = idx;
-    return moved != 0;
+    d->event_idx = true;
+    ring_device_ask(d, d->last_avail); /* as a fresh ring without the feature */
 }
 
 static enum ecu_rule walk_chain(const struct ecu_vring *ring, uint16_t head, struct ecu_buffer *parts,
@@ -81,43 +64,32 @@ int ecu_device_take(struct ecu_device *d, struct ecu_chain *out, struct ecu_buff
 {
     enum ecu_rule rule;
 
-    if (d->broken != ECU_RULE_NONE)
-        return -ECU_EIO;
-    if (d->last_avail == d->avail_seen) {
-        int found = look_for_avail(d);
-
-        if (found <= 0)
-            return found;
-    }
+    if (d->last_avail == d->avail_seen && !ring_device_look(d))
+        return d->broken == ECU_RULE_NONE ? 0 : -ECU_EIO;
     out->id = shared_load16(&d->ring.avail->ring[d->last_avail & (d->ring.num - 1)]);
     if (out->id >= d->ring.num)
-        return break_queue(d, ECU_RULE_HEAD_RANGE);
+        return ring_device_break(d, ECU_RULE_HEAD_RANGE);
     rule = walk_chain(&d->ring, out->id, parts, max_parts, &out->num_parts);
     if (rule != ECU_RULE_NONE)
-        return break_queue(d, rule);
+        return ring_device_break(d, rule);
     d->last_avail++;
-    d->num_taken++;
     return 1;
 }
 
 void ecu_device_give(struct ecu_device *d, uint16_t id, uint32_t written)
 {
-    struct ecu_used_elem *elem = &d->ring.used->ring[d->used_idx & (d->ring.num - 1)];
+    if (d->broken == ECU_RULE_NONE && ecu_device_num_taken(d) > 0)
+        ring_device_give(d, id, written);
+}
 
-    if (d->broken != ECU_RULE_NONE || d->num_taken == 0)
-        return;
-    shared_store32(&elem->id, id);
-    shared_store32(&elem->len, written);
-    d->used_idx++;
-    d->num_taken--;
+uint16_t ecu_device_num_taken(const struct ecu_device *d)
+{
+    return (uint16_t)(d->last_avail - (uint16_t)(d->used_idx - d->used_start));
 }
 
 void ecu_device_publish(struct ecu_device *d)
 {
-    if (d->used_published == d->used_idx || d->broken != ECU_RULE_NONE)
-        return;
-    shared_store16_release(&d->ring.used->idx, d->used_idx); /* pair B */
-    d->used_published = d->used_idx;
+    ring_device_publish(d);
 }
 
 bool ecu_device_needs_kick(struct ecu_device *d)
@@ -125,7 +97,7 @@ bool ecu_device_needs_kick(struct ecu_device *d)
     if (d->broken != ECU_RULE_NONE)
         return false;
     shared_full_fence(); /* F2 */
-    return (shared_load16(&d->ring.avail->flags) & ECU_AVAIL_F_NO_INTERRUPT) == 0;
+    return ring_device_wants_kick(d);
 }
 
 bool ecu_device_pending(const struct ecu_device *d)
@@ -137,14 +109,17 @@ bool ecu_device_pending(const struct ecu_device *d)
 
 void ecu_device_quiet(struct ecu_device *d)
 {
-    d->used_flags |= ECU_USED_F_NO_NOTIFY;
-    shared_store16(&d->ring.used->flags, d->used_flags);
+    if (d->event_idx) {
+        ring_device_ask(d, ring_event_far_from(d->last_avail));
+    } else {
+        d->used_flags |= ECU_USED_F_NO_NOTIFY;
+        shared_store16(&d->ring.used->flags, d->used_flags);
+    }
 }
 
 bool ecu_device_listen(struct ecu_device *d)
 {
-    d->used_flags &= (uint16_t)~ECU_USED_F_NO_NOTIFY;
-    shared_store16(&d->ring.used->flags, d->used_flags);
+    ring_device_ask(d, d->last_avail);
     shared_full_fence(); /* F1 */
     return ecu_device_pending(d);
 }

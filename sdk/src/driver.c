@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Driver role. What it must remember about a descriptor lies in private slots: the device can write to the
- * whole area, so nothing is ever read back from desc or avail.
+ * whole area, so nothing that is read back from desc or avail is ever believed.
  */
-#include "shared.h"
-
-#include <ecusdk/errno.h>
-#include <ecusdk/ring.h>
-
-static int break_queue(struct ecu_driver *d, enum ecu_rule rule)
-{
-    d->broken = rule;
-    return -ECU_EIO;
-}
+#include "ring_hot.h"
 
 int ecu_driver_init(struct ecu_driver *d, const struct ecu_vring *ring, struct ecu_driver_slot *slots)
 {
@@ -21,10 +12,16 @@ int ecu_driver_init(struct ecu_driver *d, const struct ecu_vring *ring, struct e
     for (uint32_t i = 0; i < ring->num; i++)
         slots[i] = (struct ecu_driver_slot){.next = (uint16_t)(i + 1)};
     *d = (struct ecu_driver){.ring = *ring, .slots = slots, .num_free = (uint16_t)ring->num};
-    d->last_used = d->used_seen = shared_load16_acquire(&ring->used->idx);
+    d->last_used = d->used_seen = d->used_start = shared_load16_acquire(&ring->used->idx);
     shared_store16(&ring->avail->flags, 0);
     shared_store16_release(&ring->avail->idx, 0);
     return 0;
+}
+
+void ecu_driver_use_event_idx(struct ecu_driver *d)
+{
+    d->event_idx = true;
+    ring_driver_ask(d); /* as a fresh ring without the feature */
 }
 
 static bool parts_ok(const struct ecu_buffer *parts, unsigned num_parts, uint32_t *total)
@@ -52,7 +49,7 @@ static uint16_t write_chain(struct ecu_driver *d, const struct ecu_buffer *parts
         uint16_t next = d->slots[id].next;
         unsigned flags = (parts[i].device_writes ? ECU_DESC_F_WRITE : 0u) | (last ? 0u : ECU_DESC_F_NEXT);
 
-        shared_store_desc(&d->ring.desc[id], (struct ecu_desc){
+        shared_update_desc(&d->ring.desc[id], (struct ecu_desc){
             .da = parts[i].da, .len = parts[i].len, .flags = (uint16_t)flags, .next = last ? 0 : next});
         id = next;
     }
@@ -72,20 +69,15 @@ int ecu_driver_offer(struct ecu_driver *d, const struct ecu_buffer *parts, unsig
         return -ECU_ENOSPC;
     d->free_head = write_chain(d, parts, num_parts);
     d->num_free = (uint16_t)(d->num_free - num_parts);
+    ring_driver_show(d, head);
     d->slots[head].len = total;
     d->slots[head].parts = (uint16_t)num_parts;
-    d->num_outstanding++;
-    shared_store16(&d->ring.avail->ring[d->avail_idx & (d->ring.num - 1)], head);
-    d->avail_idx++;
     return head;
 }
 
 void ecu_driver_publish(struct ecu_driver *d)
 {
-    if (d->avail_published == d->avail_idx || d->broken != ECU_RULE_NONE)
-        return;
-    shared_store16_release(&d->ring.avail->idx, d->avail_idx); /* pair A */
-    d->avail_published = d->avail_idx;
+    ring_driver_publish(d);
 }
 
 bool ecu_driver_needs_kick(struct ecu_driver *d)
@@ -93,7 +85,7 @@ bool ecu_driver_needs_kick(struct ecu_driver *d)
     if (d->broken != ECU_RULE_NONE)
         return false;
     shared_full_fence(); /* F1 */
-    return (shared_load16(&d->ring.used->flags) & ECU_USED_F_NO_NOTIFY) == 0;
+    return ring_driver_wants_kick(d);
 }
 
 /* LIFO, so that a buffer offered straight after it was reaped keeps its descriptor, as in Linux. */
@@ -108,45 +100,23 @@ static void free_chain(struct ecu_driver *d, uint16_t head)
     d->slots[head].parts = 0;
     d->free_head = head;
     d->num_free = (uint16_t)(d->num_free + parts);
-    d->num_outstanding--;
-}
-
-/* Load used.idx once and accept it only when it does not claim more than the device was shown. */
-static int look_for_used(struct ecu_driver *d)
-{
-    uint16_t idx = shared_load16_acquire(&d->ring.used->idx); /* pair B */
-    uint16_t moved = (uint16_t)(idx - d->used_seen);
-    uint16_t staged = (uint16_t)(d->avail_idx - d->avail_published);
-
-    if (moved > d->num_outstanding - staged)
-        return break_queue(d, ECU_RULE_USED_IDX_JUMP);
-    d->used_seen = idx;
-    return moved != 0;
 }
 
 int ecu_driver_reap(struct ecu_driver *d, struct ecu_reaped *out)
 {
-    const struct ecu_used_elem *elem = &d->ring.used->ring[d->last_used & (d->ring.num - 1)];
-    uint32_t id;
+    int id = ring_driver_next(d, &out->len);
 
-    if (d->broken != ECU_RULE_NONE)
-        return -ECU_EIO;
-    if (d->last_used == d->used_seen) {
-        int found = look_for_used(d);
-
-        if (found <= 0)
-            return found;
-    }
-    id = shared_load32(&elem->id);
-    if (id >= d->ring.num)
-        return break_queue(d, ECU_RULE_USED_ID_RANGE);
-    if (d->slots[id].parts == 0)
-        return break_queue(d, ECU_RULE_USED_ID_HEAD);
-    *out = (struct ecu_reaped){
-        .id = (uint16_t)id, .len = shared_load32(&elem->len), .offered = d->slots[id].len};
-    free_chain(d, (uint16_t)id);
-    d->last_used++;
+    if (id < 0)
+        return id == RING_NOTHING ? 0 : id;
+    out->id = (uint16_t)id;
+    out->offered = d->slots[id].len;
+    free_chain(d, out->id);
     return 1;
+}
+
+uint16_t ecu_driver_num_outstanding(const struct ecu_driver *d)
+{
+    return (uint16_t)(d->avail_idx - (uint16_t)(d->last_used - d->used_start));
 }
 
 bool ecu_driver_pending(const struct ecu_driver *d)
@@ -156,21 +126,20 @@ bool ecu_driver_pending(const struct ecu_driver *d)
     return d->last_used != d->used_seen || shared_load16(&d->ring.used->idx) != d->last_used;
 }
 
-bool ecu_driver_moved(const struct ecu_driver *d, uint16_t last_used)
-{
-    return shared_load16(&d->ring.used->idx) != last_used;
-}
-
 void ecu_driver_quiet(struct ecu_driver *d)
 {
-    d->avail_flags |= ECU_AVAIL_F_NO_INTERRUPT;
-    shared_store16(&d->ring.avail->flags, d->avail_flags);
+    if (d->event_idx) {
+        d->used_event = ring_event_far_from(d->last_used);
+        shared_store16(ring_used_event(&d->ring), d->used_event);
+    } else {
+        d->avail_flags |= ECU_AVAIL_F_NO_INTERRUPT;
+        shared_store16(&d->ring.avail->flags, d->avail_flags);
+    }
 }
 
 bool ecu_driver_listen(struct ecu_driver *d)
 {
-    d->avail_flags &= (uint16_t)~ECU_AVAIL_F_NO_INTERRUPT;
-    shared_store16(&d->ring.avail->flags, d->avail_flags);
+    ring_driver_ask(d);
     shared_full_fence(); /* F2 */
     return ecu_driver_pending(d);
 }

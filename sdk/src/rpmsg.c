@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Link and receive. The host can change the table and the rings while they are read: each word is loaded
- * once, then checked.
+ * From the table to the link. The host can change the table while it is read: each word is loaded once, then
+ * checked.
  */
 #include "rpmsg_private.h"
 
 #include "memory.h"
-#include "shared.h"
-
-#include <ecusdk/errno.h>
 
 /* Resource table: Linux, struct resource_table, fw_rsc_hdr + fw_rsc_vdev, fw_rsc_vdev_vring. Offsets, not
  * structures: the table is packed and may lie at any address. */
@@ -138,23 +135,32 @@ static void link_down(struct ecu_rpmsg *rp)
     rp->num_borrowed = 0;
     rp->num_held = 0;
     rp->tx_size = 0;
-    rp->tx_unkicked = false;
+    rp->corked = false;
+    rp->tx_window = rp->rx_window = (struct ecu_window){0};
     ecu_priv_forget_peer(rp);
 }
 
 static int link_up(struct ecu_rpmsg *rp)
 {
     int rc = map_ring(rp, RPMSG_RING_TX, &rp->tx);
+    uint32_t features;
 
     if (rc == 0)
         rc = map_ring(rp, RPMSG_RING_RX, &rp->rx);
     if (rc != 0)
         return rc;
-    rp->has_ns = (shared_any_load32(rp->vdev + VDEV_GFEATURES) >> ECU_RPMSG_F_NS & 1u) != 0;
+    features = shared_any_load32(rp->vdev + VDEV_GFEATURES);
+    rp->has_ns = (features >> ECU_RPMSG_F_NS & 1u) != 0;
+    if ((features >> ECU_RING_F_EVENT_IDX & 1u) != 0) {
+        ecu_device_use_event_idx(&rp->tx);
+        ecu_device_use_event_idx(&rp->rx);
+    }
     rp->epoch++;
     rp->up = true;
     /* Empty buffers are wanted only by a sender that ran out of them, and that one asks. */
     ecu_device_quiet(&rp->tx);
+    if (rp->polling)
+        ecu_device_quiet(&rp->rx);
     rc = ecu_priv_prefetch(rp);
     if (rc == 0) {
         rp->batching = true;
@@ -174,136 +180,4 @@ int ecu_rpmsg_link(struct ecu_rpmsg *rp, uint32_t vdev, int up)
     if (rp->up)
         link_down(rp);
     return up ? link_up(rp) : 0;
-}
-
-/* ---- receive ---- */
-
-uint8_t *ecu_priv_buffer(struct ecu_rpmsg *rp, struct ecu_device *ring, const struct ecu_buffer *part)
-{
-    uint8_t *buffer = rp->host->da_to_va(rp->host->context, part->da, part->len);
-
-    if (buffer == NULL)
-        ecu_device_break(ring, ECU_RULE_DESC_DA);
-    return buffer;
-}
-
-static void flush_ring(struct ecu_rpmsg *rp, struct ecu_device *ring, uint32_t notify_id)
-{
-    ecu_device_publish(ring);
-    if (ecu_device_needs_kick(ring))
-        rp->host->kick(rp->host->context, notify_id);
-}
-
-void ecu_priv_flush(struct ecu_rpmsg *rp)
-{
-    if (rp->rx.used_published != rp->rx.used_idx)
-        flush_ring(rp, &rp->rx, rp->notify_id[RPMSG_RING_RX]);
-    if (rp->tx_unkicked) {
-        rp->tx_unkicked = false;
-        flush_ring(rp, &rp->tx, rp->notify_id[RPMSG_RING_TX]);
-    }
-}
-
-/* Hand one message to its endpoint; DONE when the buffer can go back. */
-static enum ecu_rx deliver(struct ecu_rpmsg *rp, uint32_t dst, const struct ecu_message *msg)
-{
-    struct ecu_endpoint *ept = ecu_priv_find(rp, dst);
-
-    if (ept == NULL) {
-        rp->no_recipient++;
-        return ECU_RX_DONE;
-    }
-    if (ept->dst == ECU_RPMSG_ADDR_ANY && msg->src != ECU_RPMSG_ADDR_ANY) {
-        ept->dst = msg->src;
-        ept->learned = true;
-    }
-    if (ept->on_message == NULL)
-        return ECU_RX_DONE;
-    if (ept->on_message(ept, msg) != ECU_RX_HOLD)
-        return ECU_RX_DONE;
-    rp->num_held++;
-    return ECU_RX_HOLD;
-}
-
-/* -EIO when the buffer is outside memory. The direction is not looked at: rpmsg-lite marks its transmit
- * buffers device-writable. */
-static int receive_one(struct ecu_rpmsg *rp, uint16_t id, const struct ecu_buffer *part)
-{
-    enum ecu_rule rule = ECU_RULE_NONE;
-    struct ecu_message msg = {.id = id, .epoch = rp->epoch};
-    const uint8_t *buffer;
-    uint32_t dst;
-
-    if (part->len < RPMSG_HDR_BYTES) {
-        rule = ECU_RULE_MSG_SHORT;
-    } else {
-        buffer = ecu_priv_buffer(rp, &rp->rx, part);
-        if (buffer == NULL)
-            return -ECU_EIO;
-        dst = shared_any_load32(buffer + offsetof(struct ecu_rpmsg_hdr, dst));
-        msg.src = shared_any_load32(buffer + offsetof(struct ecu_rpmsg_hdr, src));
-        msg.len = shared_any_load16(buffer + offsetof(struct ecu_rpmsg_hdr, len));
-        msg.data = buffer + RPMSG_HDR_BYTES;
-        if (msg.len > part->len - RPMSG_HDR_BYTES)
-            rule = ECU_RULE_MSG_LEN;
-        else if (deliver(rp, dst, &msg) == ECU_RX_HOLD)
-            return 0;
-    }
-    if (rule != ECU_RULE_NONE)
-        rp->violations[rule]++;
-    ecu_device_give(&rp->rx, id, 0);
-    return 0;
-}
-
-static int receive_all(struct ecu_rpmsg *rp)
-{
-    struct ecu_buffer part;
-    struct ecu_chain chain;
-    uint32_t count = 0;
-    int rc = 0;
-
-    /* One ring of messages is all that can have been there when the bell rang; for anything newer the host
-     * rings again. A host that refills while we drain cannot keep us here. */
-    while (count < rp->rx.ring.num) {
-        rc = ecu_device_take(&rp->rx, &chain, &part, 1);
-        if (rc <= 0)
-            break;
-        rc = receive_one(rp, chain.id, &part);
-        if (rc < 0)
-            break;
-        count++;
-    }
-    return rc < 0 ? rc : (int)count;
-}
-
-int ecu_rpmsg_notify(struct ecu_rpmsg *rp, uint32_t notify_id)
-{
-    int rc = 0;
-
-    if (!rp->up || (notify_id != rp->notify_id[RPMSG_RING_TX] && notify_id != rp->notify_id[RPMSG_RING_RX]))
-        return 0;
-    rp->batching = true;
-    if (rp->num_unannounced > 0)
-        rc = ecu_priv_announce(rp);
-    if (rc == 0)
-        rc = receive_all(rp);
-    rp->batching = false;
-    ecu_priv_flush(rp);
-    return rp->tx.broken != ECU_RULE_NONE ? -ECU_EIO : rc;
-}
-
-bool ecu_rpmsg_pending(const struct ecu_rpmsg *rp)
-{
-    return rp->up && ecu_device_pending(&rp->rx);
-}
-
-int ecu_rpmsg_release(struct ecu_rpmsg *rp, const struct ecu_message *msg)
-{
-    if (!rp->up || msg->epoch != rp->epoch || rp->num_held == 0)
-        return -ECU_EINVAL;
-    rp->num_held--;
-    ecu_device_give(&rp->rx, msg->id, 0);
-    if (!rp->batching)
-        ecu_priv_flush(rp);
-    return rp->rx.broken != ECU_RULE_NONE ? -ECU_EIO : 0;
 }

@@ -6,20 +6,9 @@
 
 #include "memory.h"
 
-#include <ecusdk/errno.h>
-
 static struct ecu_endpoint **bucket_of(const struct ecu_rpmsg *rp, uint32_t addr)
 {
     return &rp->buckets[addr & (rp->num_buckets - 1)];
-}
-
-struct ecu_endpoint *ecu_priv_find(const struct ecu_rpmsg *rp, uint32_t addr)
-{
-    struct ecu_endpoint *ept = *bucket_of(rp, addr);
-
-    while (ept != NULL && ept->addr != addr)
-        ept = ept->next;
-    return ept;
 }
 
 /* Lowest free one, as Linux's idr_alloc. Cannot run out: every endpoint needs storage of its own. */

@@ -6,70 +6,86 @@
 #include "rpmsg_private.h"
 
 #include "memory.h"
-#include "shared.h"
 
-#include <ecusdk/errno.h>
-
-/* Published at once, for a host that polls; the bell waits for the end of a batch. */
-static void return_staged(struct ecu_rpmsg *rp)
+/* Published at once, for a host that polls; the bell waits for the end of a batch. Outside of one ring 1 has nothing
+ * to show. */
+static inline void return_staged(struct ecu_rpmsg *rp)
 {
-    ecu_device_publish(&rp->tx);
-    rp->tx_unkicked = true;
-    if (!rp->batching)
-        ecu_priv_flush(rp);
+    if (rp->corked)
+        return;
+    ring_device_publish(&rp->tx);
+    if (rp->batching)
+        return;
+    shared_full_fence(); /* F2 */
+    if (ring_device_wants_kick(&rp->tx))
+        rp->host->kick(rp->host->context, rp->notify_id[RPMSG_RING_TX]);
 }
 
-static enum ecu_rule check_part(const struct ecu_buffer *part)
+static inline enum ecu_rule check_part(const struct ecu_buffer *part)
 {
     if (!part->device_writes)
         return ECU_RULE_MSG_DIRECTION;
     return part->len < RPMSG_HDR_BYTES ? ECU_RULE_MSG_SHORT : ECU_RULE_NONE;
 }
 
-/* Next usable buffer of the ring: 0, -ENOMEM, -EIO. Buffers that cannot hold a message go back empty; the
- * ring's own bound on what can be taken before it publishes ends the loop. */
-static int take_from_ring(struct ecu_rpmsg *rp, struct ecu_tx *tx)
+/* Buffers that cannot hold a message go back empty; the ring's own bound on what can be taken before it publishes
+ * ends the loop. The next usable one, as ring_device_take. */
+static int skip_unusable(struct ecu_rpmsg *rp, int id, struct ecu_buffer *part)
 {
-    enum ecu_rule rule = ECU_RULE_NONE;
-    bool returned = false;
-    struct ecu_buffer part;
-    struct ecu_chain chain;
-    int rc;
+    enum ecu_rule rule = check_part(part);
 
-    for (;;) {
-        rc = ecu_device_take(&rp->tx, &chain, &part, 1);
-        rule = rc > 0 ? check_part(&part) : ECU_RULE_NONE;
-        if (rule == ECU_RULE_NONE)
-            break;
+    while (rule != ECU_RULE_NONE) {
         rp->violations[rule]++;
-        ecu_device_give(&rp->tx, chain.id, 0);
-        returned = true;
+        ring_device_give(&rp->tx, (uint32_t)id, 0);
+        id = ring_device_take(&rp->tx, part);
+        rule = id < 0 ? ECU_RULE_NONE : check_part(part);
     }
-    if (returned)
-        return_staged(rp);
-    if (rc <= 0)
-        return rc < 0 ? rc : -ECU_ENOMEM;
-    tx->data = ecu_priv_buffer(rp, &rp->tx, &part);
-    if (tx->data == NULL)
+    return_staged(rp);
+    return id;
+}
+
+/* Next usable buffer of the ring: 0, -ENOMEM, -EIO. */
+ALWAYS_INLINE int take_from_ring(struct ecu_rpmsg *rp, struct ecu_tx *tx)
+{
+    struct ecu_buffer part;
+    uint8_t *buffer;
+    int id = ring_device_take(&rp->tx, &part);
+
+    if (id >= 0 && check_part(&part) != ECU_RULE_NONE) {
+        struct ecu_buffer next = part;
+
+        id = skip_unusable(rp, id, &next);
+        part = next;
+    }
+    if (id < 0)
+        return id == RING_NOTHING ? -ECU_ENOMEM : id;
+    buffer = ecu_priv_buffer(rp, &rp->tx_window, &rp->tx, &part);
+    if (buffer == NULL)
         return -ECU_EIO;
-    tx->data = (uint8_t *)tx->data + RPMSG_HDR_BYTES;
+    tx->data = buffer + RPMSG_HDR_BYTES;
     tx->size = part.len - RPMSG_HDR_BYTES;
     if (tx->size > UINT16_MAX)
         tx->size = UINT16_MAX; /* the header's len has 16 bits */
-    tx->id = chain.id;
+    tx->id = (uint16_t)id;
     tx->epoch = rp->epoch;
     rp->tx_size = tx->size;
     return 0;
 }
 
-static int take_buffer(struct ecu_rpmsg *rp, struct ecu_tx *tx)
+/* A spare one comes first. */
+ALWAYS_INLINE int take_buffer(struct ecu_rpmsg *rp, struct ecu_tx *tx)
 {
-    if (rp->tx.broken != ECU_RULE_NONE)
-        return -ECU_EIO;
     if (rp->num_spare == 0)
         return take_from_ring(rp, tx);
+    if (rp->tx.broken != ECU_RULE_NONE)
+        return -ECU_EIO;
     *tx = rp->spare[--rp->num_spare];
     return 0;
+}
+
+static int take_any(struct ecu_rpmsg *rp, struct ecu_tx *tx)
+{
+    return take_buffer(rp, tx);
 }
 
 /* There is always room: at most BORROW_MAX are borrowed, and one more is in hand only while no spare
@@ -82,31 +98,30 @@ static void put_aside(struct ecu_rpmsg *rp, const struct ecu_tx *tx)
 int ecu_priv_prefetch(struct ecu_rpmsg *rp)
 {
     struct ecu_tx tx;
-    int rc = take_buffer(rp, &tx);
+    int rc = take_any(rp, &tx);
 
     if (rc == 0)
         put_aside(rp, &tx);
     return rc == -ECU_ENOMEM ? 0 : rc;
 }
 
-static void post(struct ecu_rpmsg *rp, uint32_t src, uint32_t dst, const struct ecu_tx *tx, size_t len)
+static inline void post(struct ecu_rpmsg *rp, uint32_t src, uint32_t dst, const struct ecu_tx *tx, size_t len)
 {
     struct ecu_rpmsg_hdr hdr = {.src = src, .dst = dst, .len = (uint16_t)len};
 
     memcpy((uint8_t *)tx->data - RPMSG_HDR_BYTES, &hdr, sizeof hdr);
-    ecu_device_give(&rp->tx, tx->id, (uint32_t)(RPMSG_HDR_BYTES + len));
+    ring_device_give(&rp->tx, tx->id, (uint32_t)(RPMSG_HDR_BYTES + len));
     return_staged(rp);
 }
 
 /* An echo sends from a received buffer, and a hostile host can post one piece of memory as both: memcpy
  * may not be asked to copy between overlapping pieces. Which bytes it then gets is its own affair. */
-static void copy_payload(uint8_t *to, const uint8_t *from, size_t len)
+static inline void copy_payload(uint8_t *to, const uint8_t *from, size_t len)
 {
     volatile uint8_t *bytes = to;
 
     if ((uintptr_t)to - (uintptr_t)from >= len && (uintptr_t)from - (uintptr_t)to >= len) {
-        if (len > 0)
-            memcpy(to, from, len);
+        memory_copy(to, from, len);
         return;
     }
     for (size_t i = 0; i < len; i++)
@@ -123,15 +138,34 @@ int ecu_priv_send(struct ecu_rpmsg *rp, uint32_t src, uint32_t dst, const void *
     if (dst == ECU_RPMSG_ADDR_ANY)
         return -ECU_EINVAL;
     rc = take_buffer(rp, &tx);
-    if (rc != 0) /* too long comes first, as far as the size is known without a buffer */
+    if (rc != 0) {
+        /* No buffer comes back as long as the host does not see what is corked. */
+        if (rp->corked)
+            ecu_priv_flush(rp);
+        /* Too long comes first, as far as the size is known without a buffer. */
         return len > UINT16_MAX || (rp->tx_size > 0 && len > rp->tx_size) ? -ECU_EMSGSIZE : rc;
+    }
     if (len > tx.size) {
-        put_aside(rp, &tx);
+        struct ecu_tx unused = tx;
+
+        put_aside(rp, &unused);
         return -ECU_EMSGSIZE;
     }
     copy_payload(tx.data, data, len);
     post(rp, src, dst, &tx, len);
     return 0;
+}
+
+void ecu_rpmsg_cork(struct ecu_rpmsg *rp)
+{
+    rp->corked = true;
+}
+
+void ecu_rpmsg_uncork(struct ecu_rpmsg *rp)
+{
+    rp->corked = false;
+    if (rp->up && !rp->batching)
+        ecu_priv_flush(rp);
 }
 
 uint32_t ecu_rpmsg_mtu(const struct ecu_rpmsg *rp)
@@ -200,7 +234,7 @@ int ecu_rpmsg_borrow(struct ecu_rpmsg *rp, struct ecu_tx *tx)
         return -ECU_ENOTCONN;
     if (rp->num_borrowed == ECU_RPMSG_BORROW_MAX)
         return -ECU_ENOMEM;
-    rc = take_buffer(rp, tx);
+    rc = take_any(rp, tx);
     if (rc == 0)
         rp->num_borrowed++;
     return rc;

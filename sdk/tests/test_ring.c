@@ -54,7 +54,7 @@ static void test_virtio_1_2_s2_7_6_indices_wrap_at_65536(void)
         pair_open(&pair, sizes[i]);
         for (uint32_t number = 0; number < 70000; number++)
             turn(&pair, number);
-        CHECK(pair.driver.num_free == sizes[i] && pair.driver.num_outstanding == 0);
+        CHECK(pair.driver.num_free == sizes[i] && ecu_driver_num_outstanding(&pair.driver) == 0);
         CHECK(pair.host.avail->idx == (uint16_t)70000 && pair.host.used->idx == (uint16_t)70000);
         pair_close(&pair);
     }

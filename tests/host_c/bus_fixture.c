@@ -94,18 +94,15 @@ void *fixture_da_to_va(void *context, uint64_t da, size_t size)
     return inside ? f->core + offset : NULL;
 }
 
+/* A buffer's descriptor is outstanding, or in the bus's hand; those without a buffer are free for ever. */
 static void check_queue(const struct ecu_driver *queue)
 {
-    unsigned parts = 0, chains = 0, num_free = 0;
+    unsigned chains = 0;
     for (unsigned i = 0; i < FIXTURE_NUM; i++) {
-        parts += queue->slots[i].parts;
-        chains += queue->slots[i].parts != 0;
+        FIXTURE_CHECK(queue->slots[i].parts <= (i < FIXTURE_BUFFERS));
+        chains += queue->slots[i].parts;
     }
-    for (unsigned id = queue->free_head; num_free < queue->num_free; num_free++) {
-        FIXTURE_CHECK(id < FIXTURE_NUM && queue->slots[id].parts == 0);
-        id = queue->slots[id].next;
-    }
-    FIXTURE_CHECK(parts + num_free == FIXTURE_NUM && chains == queue->num_outstanding);
+    FIXTURE_CHECK(chains == ecu_driver_num_outstanding(queue) && queue->num_free == FIXTURE_NUM - FIXTURE_BUFFERS);
 }
 
 void fixture_check_books(const struct fixture *f)

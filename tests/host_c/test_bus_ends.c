@@ -168,12 +168,12 @@ static void test_a_message_that_comes_with_a_signal_is_not_left_behind(void)
     CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
     begin(&s, ept, receive_once);
     nap(20000000);
-    pthread_mutex_lock(&ept->lock); /* between the end of its sleep and its next look */
+    rp_lock(&ept->lock); /* between the end of its sleep and its next look */
     CHECK(pthread_kill(s.thread, SIGUSR1) == 0);
     nap(20000000);
     CHECK(rp_inbox_push(&ept->inbox, 7, "x", 1));
     endpoint_wake_one(ept);
-    pthread_mutex_unlock(&ept->lock);
+    rp_unlock(&ept->lock);
     CHECK(pthread_join(s.thread, NULL) == 0 && s.result == 1);
     rp_endpoint_free(ept);
     peer_free(p);

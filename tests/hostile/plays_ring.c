@@ -83,6 +83,7 @@ static void rx_id_twice(struct stage *stage)
         __atomic_store_n(&used->ring[at].len, 22, __ATOMIC_RELAXED);
     }
     stage->to_host->used_idx = stage->to_host->used_published = (uint16_t)(stage->to_host->used_idx + 2);
+    stage->to_host->used_start++; /* one of the two was never taken: the core's own books go on as if it did not count */
     __atomic_store_n(&used->idx, stage->to_host->used_idx, __ATOMIC_RELEASE);
     stage_kick(stage, stage->to_host_id);
 }

@@ -53,7 +53,7 @@ def test_status_goes_through_acknowledge_driver_and_driver_ok() -> None:
 
 @pytest.mark.parametrize(
     ("dfeatures", "known", "used"),
-    [(1, 1, 1), (0, 1, 0), (0xFFFF_FFFF, 1, 1), (0x3000_0003, 0x3000_0001, 0x3000_0001)],
+    [(1, 1, 1), (0, 1, 0), (0xFFFF_FFFF, 1, 0x2000_0001), (0x3000_0003, 0x3000_0001, 0x3000_0001)],
 )
 def test_features_are_what_both_sides_know(dfeatures: int, known: int, used: int) -> None:
     driver = RecordingDriver(features=known)

@@ -27,8 +27,7 @@ struct ecu_driver_slot {
 
 struct ecu_driver {
     uint16_t num_free;
-    uint16_t num_outstanding;
-    int broken;
+    uint8_t broken;
     ...;
 };
 
@@ -43,12 +42,14 @@ int ecu_driver_offer(struct ecu_driver *d, const struct ecu_buffer *parts, unsig
 void ecu_driver_publish(struct ecu_driver *d);
 bool ecu_driver_needs_kick(struct ecu_driver *d);
 int ecu_driver_reap(struct ecu_driver *d, struct ecu_reaped *out);
+void ecu_driver_use_event_idx(struct ecu_driver *d);
+uint16_t ecu_driver_num_outstanding(const struct ecu_driver *d);
 bool ecu_driver_pending(const struct ecu_driver *d);
 void ecu_driver_quiet(struct ecu_driver *d);
 bool ecu_driver_listen(struct ecu_driver *d);
 
 struct ecu_device {
-    int broken;
+    uint8_t broken;
     ...;
 };
 
@@ -58,6 +59,7 @@ struct ecu_chain {
 };
 
 int ecu_device_init(struct ecu_device *d, const struct ecu_vring *ring);
+void ecu_device_use_event_idx(struct ecu_device *d);
 int ecu_device_take(struct ecu_device *d, struct ecu_chain *out, struct ecu_buffer *parts, unsigned max_parts);
 void ecu_device_give(struct ecu_device *d, uint16_t id, uint32_t written);
 void ecu_device_publish(struct ecu_device *d);

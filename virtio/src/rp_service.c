@@ -42,17 +42,12 @@ static struct {
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int start_error;
-static bool forked;
-
-bool rp_forked(void)
-{
-    return __atomic_load_n(&forked, __ATOMIC_RELAXED);
-}
+bool rp_is_forked;
 
 /* The descriptors are shared with the parent: touching its epoll set from here would edit the parent's. */
 static void in_child(void)
 {
-    __atomic_store_n(&forked, true, __ATOMIC_RELAXED);
+    __atomic_store_n(&rp_is_forked, true, __ATOMIC_RELAXED);
 }
 
 static void run_calls(void)

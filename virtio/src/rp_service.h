@@ -27,6 +27,10 @@ int rp_service_remove(uint64_t token);
 int rp_service_call(int (*fn)(void *argument), void *argument);
 
 /* True in a child that was forked after the service started. */
-bool rp_forked(void);
+extern bool rp_is_forked;
+static inline bool rp_forked(void)
+{
+    return __atomic_load_n(&rp_is_forked, __ATOMIC_RELAXED);
+}
 
 #endif

@@ -7,6 +7,7 @@
  *
  *     ECU_TABLE_DEFAULT;             rings of 256 buffers
  *     ECU_TABLE_STANDARD(16, 16);    or: num and align of the rings
+ *     ECU_TABLE_STANDARD_WITH(16, 16, ECU_DFEATURES_EVENT_IDX);    or: feature bits besides the name service
  *
  * Any other table is a struct of a header, the offsets and the entries, filled in with the macros below:
  *
@@ -115,11 +116,17 @@ _Static_assert(offsetof(struct ecu_vring_entry, notifyid) == 12, "vring");
 
 #define ECU_TRACE(da_, size_, name_) {ECU_ENTRY_TRACE, (da_), (size_), 0u, name_}
 
+/* Feature bit 29: bells are suppressed by index instead of by flag, which spares bells and cache misses where both
+ * sides are awake. Only on request: the host of OpenAMP acknowledges it and then does not do it. */
+#define ECU_DFEATURES_EVENT_IDX 0x20000000u
+
 /* rpmsg with the name service. num buffers per direction, a power of two; align: of the used ring, a power of
  * two. The vdev's own notifyid is not used; 31 keeps OpenAMP hosts from confusing it with a vring's. */
-#define ECU_VDEV_RPMSG(num_, align_)                                                                         \
-    {{ECU_ENTRY_VDEV, 7u, 31u, 1u, 0u, 0u, 0u, 2u, {0u, 0u}},                                                \
+#define ECU_VDEV_RPMSG_WITH(num_, align_, dfeatures_)                                                        \
+    {{ECU_ENTRY_VDEV, 7u, 31u, 1u | (dfeatures_), 0u, 0u, 0u, 2u, {0u, 0u}},                                 \
      {{ECU_DA_ANY, (align_), (num_), 0u, 0u}, {ECU_DA_ANY, (align_), (num_), 1u, 0u}}}
+
+#define ECU_VDEV_RPMSG(num_, align_) ECU_VDEV_RPMSG_WITH(num_, align_, 0u)
 
 /* A library or executable is linked at 0 and its segments are loaded there, though another copy runs: this
  * carve-out takes them, and so the loaded table. First entry of such a table. */
@@ -166,7 +173,7 @@ _Static_assert(offsetof(struct ecu_standard_table, image) == 32, "standard table
 _Static_assert(offsetof(struct ecu_standard_table, rpmsg) == 32 + 56 + 56 + 48, "standard table");
 _Static_assert(sizeof(struct ecu_standard_table) == 260, "standard table");
 
-#define ECU_TABLE_STANDARD(num_, align_)                                                                     \
+#define ECU_TABLE_STANDARD_WITH(num_, align_, dfeatures_)                                                    \
     ECU_RESOURCE_TABLE(struct ecu_standard_table) = {                                                        \
         .header = ECU_TABLE_HEADER(4u),                                                                      \
         .offset = {offsetof(struct ecu_standard_table, image),                                               \
@@ -175,9 +182,10 @@ _Static_assert(sizeof(struct ecu_standard_table) == 260, "standard table");
         .image = ECU_CARVEOUT_IMAGE,                                                                         \
         .trace_memory = ECU_CARVEOUT_TRACE,                                                                  \
         .trace = ECU_TRACE_STANDARD,                                                                         \
-        .rpmsg = ECU_VDEV_RPMSG(num_, align_),                                                               \
+        .rpmsg = ECU_VDEV_RPMSG_WITH(num_, align_, dfeatures_),                                              \
     }
 
+#define ECU_TABLE_STANDARD(num_, align_) ECU_TABLE_STANDARD_WITH(num_, align_, 0u)
 #define ECU_TABLE_DEFAULT ECU_TABLE_STANDARD(256u, 4096u)
 
 /* Bare metal, 32 bit: the firmware runs where it was loaded, so the trace buffer is an array of its own. */

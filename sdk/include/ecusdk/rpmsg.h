@@ -79,27 +79,37 @@ struct ecu_tx {
 
 #define ECU_RPMSG_BORROW_MAX 4u /* buffers borrowed at once */
 
+/* Memory that da_to_va was asked about before: [da, da + size) lies at va. */
+struct ecu_window {
+    uint64_t da;
+    size_t size;
+    uint8_t *va;
+};
+
 struct ecu_rpmsg {
     const struct ecu_host_ops *host;
     struct ecu_endpoint **buckets; /* addr & (num_buckets - 1) */
     uint32_t num_buckets;
-    uint32_t num_endpoints;
-    uint8_t *vdev;      /* the vdev entry in the loaded table */
-    uint32_t vdev_index;
     uint32_t notify_id[2];
+    uint32_t num_spare;
+    uint32_t tx_size; /* payload bytes of the transmit buffer seen last */
+    uint16_t epoch;   /* counts link-ups, so that tokens of an earlier one are refused */
     bool up;
     bool has_ns;
+    bool batching; /* inside notify or link: kicks wait for the end */
+    bool corked;
+    bool polling;
     struct ecu_device tx; /* ring 0 */
     struct ecu_device rx; /* ring 1 */
+    struct ecu_window tx_window;
+    struct ecu_window rx_window;
     struct ecu_tx spare[ECU_RPMSG_BORROW_MAX + 1]; /* taken and not sent: cancelled, or found too small */
-    uint32_t num_spare;
     uint32_t num_borrowed;
-    uint32_t num_held;       /* messages that on_message kept */
+    uint32_t num_held;        /* messages that on_message kept */
     uint32_t num_unannounced; /* named endpoints that found no buffer yet */
-    uint32_t tx_size;        /* payload bytes of the transmit buffer seen last */
-    uint16_t epoch;          /* counts link-ups, so that tokens of an earlier one are refused */
-    bool batching;           /* inside notify or link: kicks wait for the end */
-    bool tx_unkicked;
+    uint32_t num_endpoints;
+    uint8_t *vdev; /* the vdev entry in the loaded table */
+    uint32_t vdev_index;
     uint32_t violations[ECU_RULE_COUNT];
     uint64_t no_recipient;
 };
@@ -120,13 +130,18 @@ int ecu_rpmsg_boot(struct ecu_rpmsg *rp, void *loaded_table, size_t table_size);
 int ecu_rpmsg_link(struct ecu_rpmsg *rp, uint32_t vdev, int up);
 
 /* In notify, with the id of either ring: receive all that is there, at most one ring of messages (the host
- * rings again for more), give the buffers back, kick each ring at most once. Returns the number of
- * messages, 0 for an id that is not ours, -EIO when the ring is broken (the rule is in rx.broken or
- * tx.broken). */
+ * rings again for more), give the buffers back four times a ring, kick each ring at most once. With EVENT_IDX it
+ * goes on when more came in the meantime. Returns the number of messages, 0 for an id that is not ours, -EIO
+ * when the ring is broken (the rule is in rx.broken or tx.broken). */
 int ecu_rpmsg_notify(struct ecu_rpmsg *rp, uint32_t notify_id);
 
 /* True when the host has put messages into ring 1 that were not received yet: for a core that polls. */
 bool ecu_rpmsg_pending(const struct ecu_rpmsg *rp);
+
+/* A core that asks ecu_rpmsg_pending again and again needs no bells: on spares the host ringing it. Off asks for
+ * bells and returns whether something came before: then call notify, nobody will ring for it. Stays as it is
+ * when the link goes down and up; off at first. */
+bool ecu_rpmsg_poll(struct ecu_rpmsg *rp, bool on);
 
 /* Open an endpoint in the caller's storage. addr: fixed, or ANY for the lowest free one from 1024 on.
  * name: NULL or "" for an endpoint that is not announced, else at most 31 characters; announced at once
@@ -152,6 +167,11 @@ uint32_t ecu_rpmsg_mtu(const struct ecu_rpmsg *rp);
 int ecu_rpmsg_trysend(struct ecu_endpoint *ept, const void *data, size_t len);
 int ecu_rpmsg_trysendto(struct ecu_endpoint *ept, uint32_t dst, const void *data, size_t len);
 int ecu_rpmsg_send(struct ecu_endpoint *ept, const void *data, size_t len, uint64_t deadline_ns);
+
+/* Between cork and uncork sent messages stay invisible, and uncork shows all of them with one index store and at
+ * most one bell; a send that finds no buffer shows them earlier. Not nested. */
+void ecu_rpmsg_cork(struct ecu_rpmsg *rp);
+void ecu_rpmsg_uncork(struct ecu_rpmsg *rp);
 
 /* Zero copy: borrow, fill, submit (or cancel). At most ECU_RPMSG_BORROW_MAX at once, then -ENOMEM.
  * -ENOTCONN after the link went down, -EINVAL for a buffer of an earlier link-up or one that was submitted

@@ -53,19 +53,19 @@ static inline void driver_run_check(const struct driver_run *run)
         id = run->slots[id].next;
     }
     CHECK(parts + run->driver.num_free == run->ring.num);
-    CHECK(chains == run->driver.num_outstanding);
+    CHECK(chains == ecu_driver_num_outstanding(&run->driver));
 }
 
 static inline void driver_run_reap(struct driver_run *run)
 {
     bool was_broken = run->driver.broken != ECU_RULE_NONE;
-    uint16_t outstanding = run->driver.num_outstanding;
+    uint16_t outstanding = ecu_driver_num_outstanding(&run->driver);
 
     run->result = ecu_driver_reap(&run->driver, &run->reaped);
     if (run->result == 1)
-        CHECK(run->reaped.id < run->ring.num && run->driver.num_outstanding == outstanding - 1);
+        CHECK(run->reaped.id < run->ring.num && ecu_driver_num_outstanding(&run->driver) == outstanding - 1);
     else
-        CHECK(run->driver.num_outstanding == outstanding);
+        CHECK(ecu_driver_num_outstanding(&run->driver) == outstanding);
     CHECK((run->result == -ECU_EIO) == (run->driver.broken != ECU_RULE_NONE));
     CHECK(!was_broken || run->result == -ECU_EIO);
 }

@@ -131,13 +131,14 @@ static inline void world_check(const struct world *world)
     CHECK(endpoints == rp->num_endpoints);
     CHECK(rp->num_borrowed <= ECU_RPMSG_BORROW_MAX);
     CHECK(rp->num_borrowed + rp->num_spare <= ECU_RPMSG_BORROW_MAX + 1);
-    CHECK(!rp->batching && !rp->tx_unkicked);
+    CHECK(!rp->batching && !rp->corked);
+    CHECK(!rp->up || (rp->tx.num_unkicked == 0 && rp->rx.num_unkicked == 0));
     if (rp->up && rp->tx.broken == ECU_RULE_NONE) {
-        CHECK(rp->tx.num_taken == rp->num_borrowed + rp->num_spare);
+        CHECK(ecu_device_num_taken(&rp->tx) == rp->num_borrowed + rp->num_spare);
         CHECK(rp->tx.used_idx == rp->tx.used_published);
     }
     if (rp->up && rp->rx.broken == ECU_RULE_NONE)
-        CHECK(rp->rx.num_taken == rp->num_held && rp->rx.used_idx == rp->rx.used_published);
+        CHECK(ecu_device_num_taken(&rp->rx) == rp->num_held && rp->rx.used_idx == rp->rx.used_published);
 }
 
 #endif
