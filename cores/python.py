@@ -161,6 +161,11 @@ class PythonCoreAdapter:
         self._class: type[PythonCore] | None = None
         self._supervisor: Supervisor | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """The process number of the core's own interpreter, of its last start; None for a thread."""
+        return self._process.pid if self._process is not None else None
+
     def request_firmware(self, name: str, search: Path) -> bytes:
         """Import the file, return an image of its class's table; raises CoreFirmwareError, TableError."""
         file, class_name = split_name(name)

@@ -25,6 +25,8 @@ class Sdk:
     sources: Path
     #: Holds echo/echo.c.
     examples: Path
+    #: Holds the ECU that is measured, built: bench, bench_large and libbench.so.
+    bench: Path
 
     def cflags(self) -> list[str]:
         """Return what the compiler needs for an ECU of either kind."""
@@ -43,9 +45,9 @@ def _candidates() -> Iterator[Sdk]:
     root = Path(__file__).resolve().parents[1]
     for folder in dict.fromkeys([root, *(Path(sysconfig.get_path(name)) for name in ("platlib", "purelib"))]):
         sdk = folder / "ecusdk"
-        yield Sdk(sdk / "include", sdk / "lib", sdk / "cmake", sdk, sdk / "examples")
-    tree = root / "sdk"
-    yield Sdk(tree / "include", root / "build", tree / "cmake", tree, root / "examples")
+        yield Sdk(sdk / "include", sdk / "lib", sdk / "cmake", sdk, sdk / "examples", sdk / "bench")
+    tree, build = root / "sdk", root / "build"
+    yield Sdk(tree / "include", build, tree / "cmake", tree, root / "examples", build / "bench")
 
 
 def find_sdk() -> Sdk:

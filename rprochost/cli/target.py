@@ -11,6 +11,7 @@ from rprochost.cli.common import Output, UsageError, seconds
 
 if TYPE_CHECKING:
     from rpmsg import Channel, Endpoint
+    from rprochost.host_core import HostCore
     from rprochost.machine import Machine
 
 
@@ -75,11 +76,16 @@ def open_channel(arguments: argparse.Namespace, output: Output) -> "Iterator[tup
     with make_machine(arguments, output) as machine:
         channel = machine.wait_channel(name, core=core, timeout=arguments.timeout)
         owner = next((one for one in machine.values() if channel in one.channels), None)
-        try:
-            with channel.open() as endpoint:
-                yield channel, endpoint
-        except (OSError, RuntimeError) as error:
-            # An endpoint does not know whose it is.
-            if owner is not None:
-                vars(error).update(core=owner.name, firmware=str(owner.firmware_path))
-            raise
+        with naming(owner), channel.open() as endpoint:
+            yield channel, endpoint
+
+
+@contextmanager
+def naming(owner: "HostCore | None") -> Iterator[None]:
+    """Add a core's name and firmware to an error, because an endpoint does not know whose it is."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        if owner is not None:
+            vars(error).update(core=owner.name, firmware=str(owner.firmware_path))
+        raise
