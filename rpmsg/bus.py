@@ -98,7 +98,7 @@ class VirtioRpmsgBus:
 
     def create_endpoint(self, addr: int = ADDR_ANY, dst: int = ADDR_ANY, name: str = "") -> Endpoint:
         """Open an endpoint without a channel: at a fixed address, or (ADDR_ANY) the lowest free from 1024."""
-        return Endpoint(self.device, addr, dst, name)
+        return self.config.make_endpoint(self.device, addr, dst, name)
 
     def statistics(self) -> BusStatistics:
         """Return the counts of the current boot; PeerGoneError while there is none."""

@@ -32,7 +32,7 @@ class Channel:
         with self._lock:
             if self._gone:
                 raise PeerGoneError(f"channel {self.name} was withdrawn")
-            ept = Endpoint(self.pool, self.src, self.dst, self.name)
+            ept = self.pool.make_endpoint(self.pool, self.src, self.dst, self.name)
             self._endpoints.add(ept)
         return ept
 

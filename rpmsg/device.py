@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from rpmsg._native import ffi, lib
 from rpmsg.channel import Channel
-from rpmsg.endpoint import Endpoint
+from rpmsg.endpoint import Endpoint, MakeEndpoint
 from rpmsg.ns import NameService
 from rpmsg.wire import ADDR_ANY, F_NS, HEADER_SIZE, MAX_BUFFERS, NS_ADDR
 from virtio import VirtioDevice, rule_name, rule_text
@@ -37,6 +37,8 @@ class BusConfig:
     spin_us: float = 20.0
     #: Channels that a core may announce.
     max_channels: int = 1024
+    #: What makes the endpoints that a program opens: a subclass can watch what is sent and received.
+    make_endpoint: MakeEndpoint = Endpoint
 
     def __post_init__(self) -> None:
         if not 2 * HEADER_SIZE <= self.buffer_size <= HEADER_SIZE + 0xFFFF or self.buffer_size % 8:
@@ -96,6 +98,7 @@ class RpmsgDevice:
         self.buffer_size = config.buffer_size
         self.mtu = min(config.buffer_size - HEADER_SIZE, 0xFFFF)
         self.tx_timeout = config.tx_timeout
+        self.make_endpoint = config.make_endpoint
         self.channels: list[Channel] = []
         self._config = config
         self._listener = listener

@@ -4,7 +4,7 @@
 import errno
 import time
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
@@ -47,17 +47,22 @@ class EndpointStatistics:
 
 
 class Pool(Protocol):
-    """What an endpoint needs of the device it lives on. Thread safety: any thread."""
+    """What a channel and its endpoints need of the device they live on. Thread safety: any thread."""
 
     #: The native bus.
     native: Any
     mtu: int
     buffer_size: int
     tx_timeout: float
+    make_endpoint: "MakeEndpoint"
 
     def payload(self, buffer: int, length: int) -> memoryview:
         """Return length bytes of payload of a receive buffer, in shared memory."""
         ...
+
+
+#: Makes an endpoint of pool, own address, destination and name, as Endpoint itself does.
+MakeEndpoint = Callable[[Pool, int, int, str], "Endpoint"]
 
 
 class _Slot:

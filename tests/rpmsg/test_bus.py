@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rpmsg import BusConfig, PeerGoneError
+from rpmsg import BusConfig, Endpoint, PeerGoneError
 from tests.rpmsg.peer import POOL_DA, RX_DA, Peer, running_peer, until
 
 
@@ -144,3 +144,15 @@ def test_after_removal_nothing_answers_and_a_new_probe_works(peer: Peer) -> None
     peer.device.register([peer.bus])
     with peer.bus.create_endpoint(dst=7) as again:
         again.send(b"x")
+
+
+def test_what_opens_endpoints_can_be_exchanged_for_a_subclass() -> None:
+    class Watched(Endpoint):
+        """Thread safety: any thread."""
+
+    with running_peer(BusConfig(make_endpoint=Watched)) as peer:
+        peer.announce(b"svc", 0x400)
+        with peer.bus.wait_channel("svc", timeout=20.0).open() as one, peer.bus.create_endpoint(dst=7) as two:
+            assert (type(one), type(two)) == (Watched, Watched)
+            assert (one.name, one.dst, two.dst) == ("svc", 0x400, 7)
+            one.send(b"x")
