@@ -40,8 +40,13 @@ class LogLine:
     text: str
 
     def __str__(self) -> str:
-        seconds, rest = divmod(self.time_ns, 1_000_000_000)
-        return f"[{seconds:5d}.{rest // 1000:06d}] {self.source}: {self.text}"
+        return f"{stamp(self.time_ns)} {self.source}: {self.text}"
+
+
+def stamp(time_ns: int) -> str:
+    """Return a time since the log's beginning as printk shows it. Thread safety: any thread."""
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return f"[{seconds:5d}.{rest // 1000:06d}]"
 
 
 def printable(text: str) -> str:
@@ -81,12 +86,15 @@ class KernelLog:
     def __str__(self) -> str:
         return "\n".join(map(str, self.lines))
 
+    def now_ns(self) -> int:
+        """Nanoseconds since the log began: what a line that is logged now gets as its time."""
+        return self._clock.now_ns() - self._epoch_ns
+
     def emit(self, level: int, source: str, text: str) -> None:
         """Log one line, as ``dev_printk(level, source, text)`` does."""
         level = min(max(level, 0), DEBUG)
         if level <= self.level:
-            now_ns = self._clock.now_ns() - self._epoch_ns
-            self._add(LogLine(now_ns, level, printable(source), printable(text)))
+            self._add(LogLine(self.now_ns(), level, printable(source), printable(text)))
 
     def err(self, source: str, text: str) -> None:
         """Log at level 3."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from virtio import KernelLog, LogLine
-from virtio.log import MAX_LINES
+from virtio.log import MAX_LINES, stamp
 
 
 class _StepClock:
@@ -36,6 +36,15 @@ def test_times_count_from_the_beginning_of_the_topmost_log() -> None:
     clock.time_ns += 1_000_000_000
     KernelLog(parent=machine).info("a", "first")
     assert [line.time_ns for line in machine.lines] == [1_000_001_000]
+
+
+def test_a_time_asked_for_is_that_of_a_line_logged_now() -> None:
+    clock = _StepClock()
+    machine = KernelLog(clock=clock)
+    child = KernelLog(parent=machine)
+    machine.info("a", "first")
+    assert [line.time_ns for line in machine.lines] == [child.now_ns() - 1000]
+    assert str(machine.lines[0]).startswith(stamp(machine.lines[0].time_ns))
 
 
 def test_lines_reach_parent_subscribers_and_logging(caplog: pytest.LogCaptureFixture) -> None:
