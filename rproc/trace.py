@@ -9,6 +9,7 @@ import codecs
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from rproc.errors import StateTimeoutError
 from virtio import Deadline, Wait
 
 _CHUNK_BYTES = 4096
@@ -34,6 +35,8 @@ class TraceStream:
 
     def __init__(self, number: int, look: Callable[[], TraceSnapshot | None]) -> None:
         self.number = number
+        #: Seconds without new text after which follow raises StateTimeoutError; None: it waits on.
+        self.timeout: float | None = None
         self._look = look
         self._generation = -1
         self._view: memoryview | None = None
@@ -67,15 +70,20 @@ class TraceStream:
     def follow(self, interval: float = 0.1) -> Iterator[str]:
         """Yield new text as it comes, looking every ``interval`` seconds, until the core stops or crashes.
 
-        Nothing rings when a trace grows, so this is the one place that polls.
+        Nothing rings when a trace grows, so this is the one place that polls. StateTimeoutError when nothing
+        came for ``timeout`` seconds.
         """
+        patience = Deadline(self.timeout)
         while True:
             alive = self._refresh()
             text = self.read()
             if text:
                 yield text
+                patience = Deadline(self.timeout)
             if not alive:
                 return
+            if patience.expired:
+                raise StateTimeoutError(f"trace{self.number} got no new text for {self.timeout} s")
             Wait([], Deadline(interval)).ready()
 
     def _refresh(self) -> bool:

@@ -126,6 +126,18 @@ def test_follow_yields_until_the_core_has_stopped() -> None:
     assert list(following) == ["end"]
 
 
+def test_follow_ends_when_nothing_new_comes_for_the_time_that_was_set() -> None:
+    buffer = bytearray(b"start\0\0\0")
+    stream = stream_over(buffer)
+    stream.timeout = 0.01
+    following = stream.follow(interval=0.001)
+    assert next(following) == "start"
+    buffer[5:8] = b"end"
+    assert next(following) == "end"
+    with pytest.raises(TimeoutError, match=r"trace0 got no new text for 0\.01 s"):
+        next(following)
+
+
 def test_a_buffer_outside_memory_is_not_available() -> None:
     image = make_image(ResourceTable((image_carveout(), Trace(name="trace0", da=0x100, size=16))))
     rproc = RemoteProc(RecordingCore(image), "fw", name="door")
