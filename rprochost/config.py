@@ -161,6 +161,7 @@ CORE: dict[str, Check] = {
     "cwd": path,
     "auto_boot": boolean,
     "boot_timeout": seconds,
+    "stop_timeout": seconds,
     "log_level": log_level,
     "process": boolean,
     "isolation": one_of("normal", "strict"),
@@ -250,8 +251,8 @@ class _Reader:
         )
 
 
-def load_settings(file: str | Path) -> MachineSettings:
-    """Read a machine file.
+def load_settings(file: str | Path, firmware_path: str | Path | None = None) -> MachineSettings:
+    """Read a machine file; ``firmware_path`` takes the place of the file's.
 
     Raises ConfigError when it says something that cannot be, and OSError when it cannot be read.
     Thread safety: any thread.
@@ -271,6 +272,8 @@ def load_settings(file: str | Path) -> MachineSettings:
     reader.read(raw, (), {}, ("machine", "core"))
     machine: dict[str, Any] = {"name": place.stem, "firmware_path": reader.base}
     machine |= reader.read(raw.get("machine", {}), ("machine",), MACHINE)
+    if firmware_path is not None:
+        machine["firmware_path"] = Path(firmware_path).absolute()
     cores = reader.table(raw.get("core", {}), ("core",))
     found = tuple(reader.core(name, core, machine["firmware_path"]) for name, core in cores.items())
     return MachineSettings(cores=found, path=place, **machine)

@@ -60,6 +60,7 @@ class HostCore:
             firmware_path=settings.search,
             memory=_memory_config(settings.memory),
             boot_timeout=settings.boot_timeout,
+            stop_timeout=settings.stop_timeout,
             log=self.log,
             work=work,
             on_violation=settings.on_violation,

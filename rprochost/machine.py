@@ -4,7 +4,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -52,8 +52,16 @@ class Machine(Mapping[str, HostCore]):
     Thread safety: any thread.
     """
 
-    def __init__(self, name: str = "machine", firmware_path: str | Path = ".") -> None:
+    def __init__(
+        self,
+        name: str = "machine",
+        firmware_path: str | Path = ".",
+        *,
+        make_core: Callable[..., HostCore] = HostCore,
+    ) -> None:
+        """``make_core`` takes what HostCore takes: a subclass can see to how its cores are used."""
         self.name = name
+        self._make_core = make_core
         self.firmware_path = Path(firmware_path).absolute()
         #: Everything that the cores and the machine log, in one sequence.
         self.log = KernelLog()
@@ -77,7 +85,7 @@ class Machine(Mapping[str, HostCore]):
         machine = cls(settings.name, settings.firmware_path)
         try:
             for core in settings.cores:
-                machine._add(core)
+                machine.add_core(core)
         except OSError as error:
             error.filename = str(path)
             raise
@@ -91,9 +99,10 @@ class Machine(Mapping[str, HostCore]):
         Raises ConfigError, and LookupError for a kind that nobody provides.
         """
         given = {"kind": kind, "firmware": firmware, **options}
-        return self._add(core_settings(name, given, self.firmware_path))
+        return self.add_core(core_settings(name, given, self.firmware_path))
 
-    def _add(self, settings: CoreSettings) -> HostCore:
+    def add_core(self, settings: CoreSettings) -> HostCore:
+        """Add a core whose settings were checked before, by rprochost.config; raises as :meth:`add`."""
         try:
             remote = _create(settings)
         except OSError as error:
@@ -102,7 +111,7 @@ class Machine(Mapping[str, HostCore]):
         with self._changed:
             if settings.name in self._cores:
                 raise ConfigError(f"a core named {settings.name!r} exists already", rule="CONFIG_VALUE")
-            core = HostCore(
+            core = self._make_core(
                 settings,
                 remote,
                 log=self.log,

@@ -69,6 +69,8 @@ class CoreSettings:
     auto_boot: bool = True
     #: Seconds from start to READY.
     boot_timeout: float = 5.0
+    #: Seconds from STOP to the core's end before it is ended by force.
+    stop_timeout: float = 2.0
     #: Highest printk level kept in the core's log, 0 to 7.
     log_level: int = 7
     #: Python cores: an interpreter of its own instead of a thread.

@@ -103,6 +103,18 @@ def test_every_key_reaches_its_field(load: Load, tmp_path: Path) -> None:
     assert mirror.search == tmp_path
 
 
+def test_the_time_to_stop_is_a_key_of_a_core(load: Load) -> None:
+    door, roof = load('[core.door]\nfirmware = "x"\n[core.roof]\nfirmware = "x"\nstop_timeout = 0.25\n').cores
+    assert (door.stop_timeout, roof.stop_timeout) == (2.0, 0.25)
+
+
+def test_a_folder_that_is_given_takes_the_place_of_the_files(load: Load, tmp_path: Path) -> None:
+    load('[machine]\nfirmware_path = "old"\n[core.a]\nfirmware = "x"\n[core.b]\nfirmware = "./y"\n')
+    machine = load_settings(tmp_path / "machine.toml", "new")
+    assert machine.firmware_path == Path.cwd() / "new"
+    assert [core.search for core in machine.cores] == [Path.cwd() / "new", tmp_path]
+
+
 def test_the_key_that_the_error_about_two_rings_at_address_0_names_exists(load: Load) -> None:
     text = '[core.door]\nfirmware = "x"\n[core.door.memory]\nzero_is_any = true\n'
     assert load(text).cores[0].memory.zero_is_any

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from rproc import State
-from rprochost import ChannelTimeoutError, ConfigError, HostError, Machine, NoSuchCoreError
+from rprochost import ChannelTimeoutError, ConfigError, HostCore, HostError, Machine, NoSuchCoreError
 from rprochost.bench.echo import EchoError, one_round_trip, round_trips, throughput
+from rprochost.config import load_settings
 from rprochost.demo.leftovers import children
 
 CHANNEL = "rpmsg-echo"
@@ -152,6 +153,20 @@ def test_a_wait_begun_before_the_start_is_woken_by_the_announcement(images: Imag
         machine["library"].start()
         waiter.join(LIMIT)
         assert found == [CHANNEL]
+
+
+def test_a_machine_can_be_told_what_makes_its_cores(images: Images, tmp_path: Path) -> None:
+    class Watched(HostCore):
+        """Thread safety: any thread."""
+
+    machine = Machine(make_core=Watched)
+    file = tmp_path / "car.toml"
+    file.write_text(f'[core.roof]\nkind = "library"\nfirmware = "{images["library"]}"\n', encoding="utf-8")
+    added = machine.add("door", kind="library", firmware=images["library"])
+    (settings,) = load_settings(file).cores
+    assert [type(core) for core in (added, machine.add_core(settings))] == [Watched, Watched]
+    with machine:
+        assert [core.state for core in machine.values()] == [State.RUNNING] * 2
 
 
 def test_two_cores_of_one_name_are_refused(images: Images) -> None:
