@@ -86,3 +86,32 @@ def test_extension_of_the_wheel_loads_in_an_interpreter_without_the_clone(
     )
     assert result.returncode == 0, result.stderr
     assert all(Path(name).is_relative_to(tmp_path) for name in result.stdout.split())
+
+
+def test_pytest_finds_the_plugin_of_the_wheel_and_has_nothing_to_warn_of(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n"
+        "def test_it(machine):\n"
+        "    pytest.fail('not reached')\n"
+        "def test_place(pytestconfig):\n"
+        "    plugin = pytestconfig.pluginmanager.get_plugin('rproc')\n"
+        f"    assert plugin.__file__.startswith({str(tmp_path / 'site')!r})\n",
+        encoding="utf-8",
+    )
+    dependencies = Path(numpy.__file__).parents[1]
+    # As above: no .pth file, so no editable install.
+    code = (
+        f"import sys; sys.path[:0] = [{str(tmp_path / 'site')!r}, {str(dependencies)!r}]\n"
+        "import pytest; sys.exit(pytest.main(['-W', 'error', '-p', 'no:cacheprovider', '-rA']))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "PASSED test_it.py::test_place" in result.stdout, result.stdout + result.stderr
+    assert "test_it.py:2: test_it: the fixtures machine and remoteproc need" in result.stdout

@@ -14,6 +14,9 @@ from rprochost.sdk import build_ecu, find_compiler, find_sdk
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
+#: The project that test_pytest_plugin.py runs.
+collect_ignore = ["plugin"]
+
 #: No command of these tests takes a tenth of this.
 LIMIT = 60
 
