@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rpmsg import ADDR_ANY, Channel, Endpoint, Message, View
 from rpmsg.endpoint import BytesLike, Pool
@@ -28,30 +28,41 @@ LINES = 200
 SHOWN_BYTES = 32
 
 
+class Note(NamedTuple):
+    """One message: when, "tx to" or "rx from" whom, size, first bytes. Thread safety: immutable."""
+
+    time_ns: int
+    way: str
+    addr: int
+    size: int
+    head: bytes
+
+    def __str__(self) -> str:
+        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in self.head)
+        more = " …" if self.size > len(self.head) else ""
+        bytes_shown = f"{self.size} bytes: {self.head.hex(' ')}{more} |{text}|"
+        return f"{stamp(self.time_ns)} {self.way} {self.addr:#x}, {bytes_shown}"
+
+
 class History:
-    """The last messages of one endpoint, as lines. Thread safety: any thread."""
+    """The last messages of one endpoint. Thread safety: any thread."""
 
     def __init__(self, title: str, now_ns: Callable[[], int]) -> None:
         self.now_ns = now_ns
         self._title = title
         self._count = 0
-        self._last: deque[str] = deque(maxlen=MESSAGES)
+        self._last: deque[Note] = deque(maxlen=MESSAGES)
 
     def note(self, time_ns: int, way: str, addr: int, data: bytes) -> None:
         """Remember a message."""
-        shown = data[:SHOWN_BYTES]
-        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in shown)
-        more = " …" if len(data) > len(shown) else ""
         self._count += 1
-        self._last.append(
-            f"{stamp(time_ns)} {way} {addr:#x}, {len(data)} bytes: {shown.hex(' ')}{more} |{text}|"
-        )
+        self._last.append(Note(time_ns, way, addr, len(data), data[:SHOWN_BYTES]))
 
     def lines(self) -> Iterator[str]:
         """Yield the title, with how many messages there were, and the last of them."""
         last = list(self._last)
         yield f"{self._title}: {self._count} messages" + (", the last:" if self._count > len(last) else "")
-        yield from (f"  {line}" for line in last)
+        yield from (f"  {note}" for note in last)
 
 
 class Recording:

@@ -23,6 +23,11 @@ def test_stop(machine: Machine) -> None:
     pass
 
 
+@pytest.mark.rproc(firmware="behave.py:HangStop", name="stop-python")
+def test_stop_of_a_thread(remoteproc: HostCore) -> None:
+    pass
+
+
 @pytest.mark.rproc(firmware="libecho.so", name="answer-library")
 def test_answer(remoteproc: HostCore) -> None:
     with remoteproc.wait_channel("behave").open() as endpoint:
