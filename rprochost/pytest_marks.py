@@ -37,7 +37,7 @@ def build(
     search = folder if firmware_path is None else Path(firmware_path).absolute()
     marked = [_core_settings(item, mark, folder, search) for mark in _core_marks(item)]
     if file is None and not marked:
-        _refuse(item, "", f"the fixtures machine and remoteproc need {_USE['rproc']} or {_USE['machine']}")
+        fail(item, f"the fixtures machine and remoteproc need {_USE['rproc']} or {_USE['machine']}")
     machine = RecordedMachine(_machine_name(item, file), search, recording)
     for mark, cores in (("machine", file.cores if file is not None else ()), ("rproc", tuple(marked))):
         for settings in cores:
@@ -56,7 +56,7 @@ def only_core(request: pytest.FixtureRequest, machine: Machine) -> HostCore:
     if len(machine) != 1:
         names = ", ".join(machine) or "none"
         what = f"remoteproc stands for the only core of a machine, and this one has {len(machine)}: {names}"
-        _refuse(request.node, "", what + "; use the fixture machine, such as machine[NAME]")
+        fail(request.node, what + "; use the fixture machine, such as machine[NAME]")
     return next(iter(machine.values()))
 
 
@@ -75,7 +75,7 @@ def _machine_settings(item: pytest.Item, firmware_path: str | Path | None) -> Ma
         _refuse(item, "machine", f"takes one machine file, as in {_USE['machine']}")
     try:
         return load_settings(item.path.parent / mark.args[0], firmware_path)
-    except (ConfigError, OSError) as error:
+    except (OSError, ValueError) as error:
         _refuse(item, "machine", explain(error))
 
 
@@ -111,8 +111,16 @@ def _core_settings(item: pytest.Item, mark: pytest.Mark, folder: Path, search: P
         _refuse(item, "rproc", explain(error))
 
 
-def _refuse(item: pytest.Item, mark: str, what: str) -> NoReturn:
+def fail(item: pytest.Item, *problems: str) -> NoReturn:
+    """Fail a test with one line for each problem, which names file, line and test.
+
+    Thread safety: none; the caller serialises.
+    """
     path, line, test = item.location
     place = f"{path}:{line + 1}" if line is not None else path
-    said = f"{place}: {test}: {f'@pytest.mark.{mark}: ' if mark else ''}{what}"
+    said = "\n".join(f"{place}: {test}: {problem}" for problem in problems)
     raise pytest.fail.Exception(said, pytrace=False) from None
+
+
+def _refuse(item: pytest.Item, mark: str, what: str) -> NoReturn:
+    fail(item, f"@pytest.mark.{mark}: {what}")

@@ -90,17 +90,19 @@ def machine(request: pytest.FixtureRequest, rproc_firmware_path: "str | Path | N
     A core that does not boot or stop in time fails the test, and an abandoned one is named.
     """
     from rprochost.pytest_machine import Recording, start, stop
-    from rprochost.pytest_marks import build
+    from rprochost.pytest_marks import build, fail
 
     recording = Recording(
         request.config.getoption("rproc_timeout"), request.config.getoption("rproc_log_level")
     )
     request.node.stash[_recording] = recording
     made = build(request, rproc_firmware_path, recording)
-    _fail_for(start(made))
+    if problems := start(made):
+        fail(request.node, *problems)
     yield made
     recording.freeze()
-    _fail_for(stop(made))
+    if problems := stop(made):
+        fail(request.node, *problems)
 
 
 @pytest.fixture
@@ -109,11 +111,6 @@ def remoteproc(machine: "Machine", request: pytest.FixtureRequest) -> "HostCore"
     from rprochost.pytest_marks import only_core
 
     return only_core(request, machine)
-
-
-def _fail_for(problems: list[str]) -> None:
-    if problems:
-        pytest.fail("\n".join(problems), pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -86,6 +86,11 @@ def test_wrong_file(machine: Machine) -> None:
     pytest.fail("not reached")
 
 
+@machine_file("\0")
+def test_no_name_of_a_file(machine: Machine) -> None:
+    pytest.fail("not reached")
+
+
 @rproc(firmware="none.elf", name="ghost")
 def test_missing_firmware(remoteproc: HostCore) -> None:
     pytest.fail("not reached")
