@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shared memory of one boot: a sealed memfd, and the one checked door from device address to bytes."""
 
+import errno
 import fcntl
 import itertools
 import mmap
 import os
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from virtio._native import ffi
@@ -52,6 +53,7 @@ class SharedMemory:
     """
 
     def __init__(self, name: str, pieces: Sequence[tuple[int, int]]) -> None:
+        self.name = name
         self.regions: tuple[Region, ...] = _lay_out(pieces)
         self.size = PAGE_SIZE + sum(region.size for region in self.regions)
         self.control_offset = 0
@@ -121,6 +123,25 @@ class SharedMemory:
             raise OutsideMemoryError(da, size)
         return region.offset + inside
 
+    def copy(self) -> "SharedMemory":
+        """Return another memory with the same layout and contents, control page left out.
+
+        Pages that were never written stay unwritten. Raises ClosedError, OSError.
+        """
+        pieces = [
+            (region.da, region.size) for region in sorted(self.regions, key=lambda region: region.offset)
+        ]
+        source, new = self.fd, SharedMemory(self.name, pieces)
+        try:
+            for start, end in _written(source, PAGE_SIZE, self.size):
+                os.lseek(new._fd, start, os.SEEK_SET)
+                while start < end:
+                    start += os.sendfile(new._fd, source, start, end - start)
+        except BaseException:
+            new.close()
+            raise
+        return new
+
     def close(self) -> None:
         """Close the descriptor; the mapping goes with the last view of it. May be called again."""
         mapping, self._map = self._map, None
@@ -136,6 +157,20 @@ class SharedMemory:
         if self._map is None:
             raise ClosedError("the shared memory of this boot is closed")
         return self._map
+
+
+def _written(fd: int, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a sparse file that hold data, from ``start`` on."""
+    while start < end:
+        try:
+            start = os.lseek(fd, start, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # only a hole is left
+                return
+            raise
+        hole = os.lseek(fd, start, os.SEEK_HOLE)
+        yield start, hole
+        start = hole
 
 
 def _lay_out(pieces: Sequence[tuple[int, int]]) -> tuple[Region, ...]:

@@ -53,6 +53,27 @@ def test_the_size_is_sealed_and_no_further_seal_can_be_added(memory: SharedMemor
             fcntl.fcntl(memory.fd, fcntl.F_ADD_SEALS, seal)
 
 
+def test_a_copy_has_the_same_layout_and_contents_and_is_another(memory: SharedMemory) -> None:
+    memory.view(HIGH + PAGE_SIZE, 4)[:] = b"high"
+    memory.control_view()[:4] = b"mine"
+    copy = memory.copy()
+    assert (copy.regions, copy.size) == (memory.regions, memory.size)
+    assert bytes(copy.view(HIGH + PAGE_SIZE, 4)) == b"high"
+    # What was never written takes no memory in the copy either, and the control page is the owner's.
+    assert os.fstat(copy.fd).st_blocks * 512 == PAGE_SIZE
+    assert not any(copy.control_view())
+    copy.view(HIGH + PAGE_SIZE, 4)[:] = b"copy"
+    assert bytes(memory.view(HIGH + PAGE_SIZE, 4)) == b"high"
+    copy.close()
+
+
+def test_a_memory_that_is_closed_cannot_be_copied() -> None:
+    closed = SharedMemory("test", PIECES)
+    closed.close()
+    with pytest.raises(ClosedError):
+        closed.copy()
+
+
 def test_a_view_is_the_memory_itself_as_another_mapping_sees_it(memory: SharedMemory) -> None:
     memory.view(HIGH + 8, 4)[:] = b"here"
     memory.view(LOW, 4)[:] = b"low!"
