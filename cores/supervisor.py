@@ -6,6 +6,7 @@ A kind supplies a :class:`Body`, the thing that runs; everything said over the c
 
 import contextlib
 import errno
+import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -77,6 +78,8 @@ class Supervisor:
         self._open_readers = {reader.fd: reader for reader in readers}
         self._unwatch: dict[int, Callable[[], None]] = {}
         self._ready = False
+        #: Whoever takes ``on_exit`` under the lock calls it.
+        self._telling = threading.Lock()
         self._on_exit: OnExit | None = None
         self._said: Exit | None = None
         self._end: Exit | None = None
@@ -147,7 +150,8 @@ class Supervisor:
         self._boot.work.submit(self._tell)
 
     def _tell(self) -> None:
-        on_exit, self._on_exit = self._on_exit, None
+        with self._telling:
+            on_exit, self._on_exit = self._on_exit, None
         if on_exit is not None and self._end is not None:
             on_exit(self._end)
 
@@ -171,19 +175,31 @@ class Supervisor:
     def stop(self, timeout: float) -> Exit:
         """STOP, STOPPED within ``timeout`` seconds, else by force; says how the core ended.
 
-        Raises CoreAbandonedError when neither helps. May be called again.
+        A core that had ended before it was asked is told to ``on_exit`` now, unless it was already. Raises
+        CoreAbandonedError when neither helps. May be called again.
         """
-        self._on_exit = None
         self._stop_watching()
-        if self._end is None:
-            with contextlib.suppress(CoreTimeoutError, CoreViolationError):
-                if self._talk.say(CtlType.STOP):
-                    self._converse(Phase.ENDED, timeout)
-            self._finish(self._said)
+        unasked = self._end is not None or self._has_ended()
+        try:
+            if self._end is None:
+                with contextlib.suppress(CoreTimeoutError, CoreViolationError):
+                    if self._talk.say(CtlType.STOP):
+                        self._converse(Phase.ENDED, timeout)
+                self._finish(self._said)
+        finally:
+            if unasked:
+                self._tell()
+            self._on_exit = None
         # They refer back to this object: without them the boot's descriptors go when the last user does.
         self._unwatch.clear()
         assert self._end is not None
         return self._end
+
+    def _has_ended(self) -> bool:
+        """Whether the core has ended, or said so, and nobody has noticed yet."""
+        with contextlib.suppress(CoreViolationError):
+            self._note(self._talk.hear())
+        return self._said is not None or self._talk.hung_up or self._body_ended(0)
 
     def abort(self) -> None:
         """End a start that an exception interrupted, wherever it was. May be called again.
