@@ -121,6 +121,18 @@ def check_restart_after_crash(make_core: MakeCore) -> None:
             require(core.ask(b"again") == b"again", "the second boot does not answer")
 
 
+def check_recovery(make_core: MakeCore) -> None:
+    """A crashed core recovers: other memory, globals as in the file, and it answers."""
+    with subject(make_core, "echo") as tried:
+        tried.remote.boot()
+        with tried.talk() as core:
+            require(core.ask(b"count")[0] == 1, "the first count is not 1")
+            core.crash_by(b"error")
+        tried.remote.recover()
+        with tried.talk() as core:
+            require(core.ask(b"count")[0] == 1, "globals of the boot that crashed are still there")
+
+
 # ---- what a kind contains, or not ----
 
 
@@ -220,6 +232,7 @@ CHECKS: tuple[Check, ...] = (
     check_missing_firmware,
     check_error_is_a_crash,
     check_restart_after_crash,
+    check_recovery,
     check_segfault,
     check_exit,
     check_kill,

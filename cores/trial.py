@@ -12,6 +12,7 @@ from cores.errors import CoreError
 from rpmsg.bus import VirtioRpmsgBus
 from rpmsg.endpoint import Endpoint
 from rproc.core import BootInfo, Core, Exit
+from rproc.recovery import Recovery
 from rproc.remoteproc import RemoteProc
 from rproc.state import State
 from virtio import WorkThread
@@ -126,6 +127,7 @@ def subject(make_core: MakeCore, behaviour: str, timeout: float = LONG) -> Itera
         firmware_path=folder,
         boot_timeout=timeout,
         work=work,
+        recovery=Recovery(enabled=False),
     )
     try:
         yield Subject(recorder, processor, bus)

@@ -3,16 +3,18 @@
 
 The way of a boot through the room, in Linux's order:
 
-* ``remoteproc``: RemoteProc, the state and the references. ``state``: the transitions, as data. ``boot``: one
-  boot, all or nothing. ``core``: what a kind of core must offer.
+* ``remoteproc``: RemoteProc, what can be seen of one. ``lifecycle``: its state, its uses, the commands.
+  ``state``: the transitions, as data. ``boot``: one boot, all or nothing. ``core``: what a kind of core must
+  offer.
 * ``resources``: the pass over the table. ``carveouts``, ``config``: who gets which device address.
 * ``firmware``: segments into memory, the loaded table. ``vdev``: the virtio device on a vdev entry.
   ``subdevice``: what else is started with a core. ``trace``: trace buffers as streams. ``crash``: crashes.
+  ``recovery``: when a crashed core is booted again.
 
 What it refuses to do: it knows no kind of core, no rpmsg and no ring; both are handed in, as
 ``RemoteProc(core, firmware, drivers=[bus])``.
 
-Assumptions: device and physical addresses are one number, there is no IOMMU. Not modelled yet: recovery,
+Assumptions: device and physical addresses are one number, there is no IOMMU. Not modelled yet:
 attach and detach, core dumps.
 """
 
@@ -22,6 +24,7 @@ from rproc.config import MemoryConfig, PlatformCarveout
 from rproc.core import BootInfo, Containment, Core, Exit
 from rproc.crash import Crash, CrashType
 from rproc.errors import CarveoutError, NoTraceError, RprocError, StateError, StateTimeoutError
+from rproc.recovery import Recovery
 from rproc.remoteproc import RemoteProc
 from rproc.state import TRANSITIONS, Event, State, next_state
 from rproc.subdevice import Subdevice
@@ -42,6 +45,7 @@ __all__ = [
     "NoTraceError",
     "Numbers",
     "PlatformCarveout",
+    "Recovery",
     "RemoteProc",
     "RprocError",
     "State",

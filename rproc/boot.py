@@ -15,10 +15,10 @@ from resource_tables import ElfImage, LiveTable
 from rproc.carveouts import CarveoutInfo, place
 from rproc.config import MemoryConfig
 from rproc.core import BootInfo, Core, Exit
-from rproc.crash import Crash
+from rproc.crash import CrashRecord
 from rproc.errors import CarveoutError
 from rproc.firmware import load_segments, loaded_table, table_of
-from rproc.resources import Reporter, handle_resources
+from rproc.resources import Reporter, Resources, handle_resources
 from rproc.subdevice import Subdevice
 from rproc.vdev import RprocVdev, VdevContext
 from virtio import (
@@ -93,6 +93,11 @@ class Boot:
     Thread safety: none; the caller serialises.
     """
 
+    resources: Resources
+    carveouts: tuple[CarveoutInfo, ...]
+    #: The table in use: the host's copy, or the loaded one while the core runs (Linux: table_ptr).
+    table: LiveTable
+
     def __init__(
         self,
         settings: Settings,
@@ -103,32 +108,55 @@ class Boot:
         self._on_exit = on_exit
         self._on_violation = on_violation
         self._reporter = Reporter(settings.log, settings.source)
+        #: What lives until the processor is offline, recoveries included: the numbers of platform devices.
+        self._resources_held = ExitStack()
         self._held = ExitStack()
         self._prepared = ExitStack()
         self._started = ExitStack()
         self._unwatch: Callable[[], None] | None = None
         self._crashed_stop = True
-        #: Set once, by whoever sees the first sign that the core is gone.
-        self.crash: Crash | None = None
+        #: Written by whoever sees a sign that the core is gone.
+        self.record = CrashRecord()
         #: The host asked for the end: exits are expected from here on.
         self.ending = False
-        self.crash_handled = False
 
     # ---- boot ----
 
     def run(self) -> None:
         """Boot; whatever is raised, everything is undone in reverse order."""
         image = self._request()
+        line = f"Booting fw image {self._settings.firmware}, size {len(image.data)}"
+        self._settings.log.info(self._settings.source, line)
+        with ExitStack() as resources_held:
+            self._handle_resources(image, resources_held)
+            with ExitStack() as held:
+                self._allocate(held)
+                self._bring_up(image, held)
+                self._held, self._resources_held = held.pop_all(), resources_held.pop_all()
+
+    def recover(self, crashed: "Boot") -> None:
+        """Boot again after ``crashed``, whose core was stopped: in new memory with the same contents.
+
+        The table is not read again. Whatever is raised, ``crashed`` still has what it had.
+        Source: Linux remoteproc_core.c: rproc_boot_recovery, which keeps the memory.
+        """
+        image = self._request()
+        self.resources = crashed.resources
+        self.table = self.resources.cached
         with ExitStack() as held:
-            self._handle_resources(image, held)
-            self._allocate(held)
-            self._load(image, held)
-            with ExitStack() as prepared:
-                self._prepare(prepared)
-                self._start(image, prepared)
-                self._start_subdevices()
-                self._prepared = prepared.pop_all()
-            self._held = held.pop_all()
+            with self._step("Failed to allocate associated carveouts"):
+                self._own_memory(crashed.memory.copy(), held)
+            self.carveouts = crashed.carveouts
+            self._bring_up(image, held)
+            self._held, self._resources_held = held.pop_all(), crashed._resources_held.pop_all()
+
+    def _bring_up(self, image: ElfImage, held: ExitStack) -> None:
+        self._load(image, held)
+        with ExitStack() as prepared:
+            self._prepare(prepared)
+            self._start(image, prepared)
+            self._start_subdevices()
+            self._prepared = prepared.pop_all()
 
     def _request(self) -> ElfImage:
         settings = self._settings
@@ -137,7 +165,6 @@ class Boot:
         with self._step(None):
             image = ElfImage.parse(data)
             settings.core.check(image)
-        settings.log.info(settings.source, f"Booting fw image {settings.firmware}, size {len(data)}")
         return image
 
     def _handle_resources(self, image: ElfImage, held: ExitStack) -> None:
@@ -154,8 +181,7 @@ class Boot:
             self.resources = handle_resources(
                 table_bytes, settings.memory, new_platform, self._buffers, self._reporter
             )
-        #: The table in use: the host's copy, or the loaded one while the core runs (Linux: table_ptr).
-        self.table: LiveTable = self.resources.cached
+        self.table = self.resources.cached
 
     def _buffers(self, id: int, num: int) -> int:
         driver = next((driver for driver in self._settings.drivers if driver.id == id), None)
@@ -169,19 +195,22 @@ class Boot:
             except CarveoutError as error:
                 self._cannot_place(error)
                 raise
-            self.memory = SharedMemory(self._settings.name, pieces)
-            held.callback(self.memory.close)
-            self.bells = Doorbells(self.memory)
-            held.callback(self.bells.close)
-            self.lifeline = Lifeline()
-            held.callback(self.lifeline.close)
-            # Whoever still waits for this boot wakes before the lifeline goes.
-            held.callback(self.lifeline.cut)
+            self._own_memory(SharedMemory(self._settings.name, pieces), held)
         for carveout in carveouts:
             if carveout.entry is not None:
                 self.resources.cached.set_carveout(carveout.entry, carveout.da, carveout.da, carveout.size)
         offset = self.memory.offset
         self.carveouts = tuple(CarveoutInfo(c.name, c.da, c.size, offset(c.da, c.need)) for c in carveouts)
+
+    def _own_memory(self, memory: SharedMemory, held: ExitStack) -> None:
+        self.memory = memory
+        held.callback(self.memory.close)
+        self.bells = Doorbells(self.memory)
+        held.callback(self.bells.close)
+        self.lifeline = Lifeline()
+        held.callback(self.lifeline.close)
+        # Whoever still waits for this boot wakes before the lifeline goes.
+        held.callback(self.lifeline.cut)
 
     def _load(self, image: ElfImage, held: ExitStack) -> None:
         translate = self.resources.registry.translate
@@ -271,7 +300,7 @@ class Boot:
     # ---- stop ----
 
     def stop(self, crashed: bool) -> None:
-        """Stop subdevices and core, release everything; when the core's stop raises, try again."""
+        """Stop subdevices and core; memory and numbers stay. When the core's stop raises, try again."""
         settings = self._settings
         self._expect_end()
         self.stop_subdevices(crashed)
@@ -280,7 +309,11 @@ class Boot:
             self._stop_core()
         self._prepared.close()
         settings.log.info(settings.source, f"stopped remote processor {settings.name}")
+
+    def release(self) -> None:
+        """Give back memory, bells and what else is held for a boot that was stopped."""
         self._held.close()
+        self._resources_held.close()
         # They refer back to this object, and its memory shall not wait for the garbage collector.
         self._subdevices = []
         self._unwatch = None

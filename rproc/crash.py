@@ -2,9 +2,11 @@
 """Crashes of a remote processor."""
 
 import enum
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, replace
 
 from rproc.core import Exit
+from virtio.wait import SYSTEM_CLOCK
 
 
 class CrashType(enum.Enum):
@@ -30,3 +32,29 @@ class Crash:
     cause: str
     time_ns: int
     exit: Exit | None = None
+
+
+class CrashRecord:
+    """What is known of the crash of one boot; outlives it. Thread safety: any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        #: None: no sign of a crash so far.
+        self.crash: Crash | None = None
+        #: Whether the remote processor has become crashed by it.
+        self.handled = False
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is a crash that was not handled yet."""
+        return self.crash is not None and not self.handled
+
+    def note(self, type: CrashType, cause: str, exit: Exit | None) -> bool:
+        """Note a sign; True for the first one. Later ones only add what the core itself tells."""
+        with self._lock:
+            if self.crash is None:
+                self.crash = Crash(type=type, cause=cause, time_ns=SYSTEM_CLOCK.now_ns(), exit=exit)
+                return True
+            if self.crash.exit is None and exit is not None:
+                self.crash = replace(self.crash, cause=cause, exit=exit)
+            return False

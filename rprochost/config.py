@@ -21,6 +21,7 @@ from rprochost.settings import (
     CoreSettings,
     MachineSettings,
     MemorySettings,
+    RecoverySettings,
     RpmsgSettings,
     WaitSettings,
 )
@@ -153,6 +154,13 @@ RPMSG: dict[str, Check] = {
     "inbox": whole(1, 1 << 24),
 }
 WAIT: dict[str, Check] = {"spin_us": whole(0, 1_000_000)}
+RECOVERY: dict[str, Check] = {
+    "enabled": boolean,
+    "attempts": whole(0, _U32),
+    "stable": seconds,
+    "backoff": seconds,
+    "max_backoff": seconds,
+}
 CORE: dict[str, Check] = {
     "kind": text,
     "firmware": firmware,
@@ -231,7 +239,7 @@ class _Reader:
         if not name or not name.isprintable() or "/" in name or ":" in name:
             hint = 'no "/", no ":" and no control characters in names'
             self.fail(where, f"{name!r} is no name for a core", "CONFIG_VALUE", hint)
-        values = self.read(raw, where, CORE, ("memory", "rpmsg", "wait"))
+        values = self.read(raw, where, CORE, ("memory", "rpmsg", "wait", "recovery"))
         if "firmware" not in values:
             self.fail(where, '"firmware" is missing', "CONFIG_MISSING", 'firmware = "door.elf"')
         if values.get("process") and values.get("kind") != "python":
@@ -248,6 +256,7 @@ class _Reader:
             ),
             rpmsg=RpmsgSettings(**self.read(raw.get("rpmsg", {}), (*where, "rpmsg"), RPMSG)),
             wait=WaitSettings(**self.read(raw.get("wait", {}), (*where, "wait"), WAIT)),
+            recovery=RecoverySettings(**self.read(raw.get("recovery", {}), (*where, "recovery"), RECOVERY)),
         )
 
 

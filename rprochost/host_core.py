@@ -3,11 +3,12 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rpmsg import BusConfig, Channel, VirtioRpmsgBus
-from rproc import MemoryConfig, Numbers, PlatformCarveout, RemoteProc, State, StateError
+from rproc import MemoryConfig, Numbers, PlatformCarveout, Recovery, RemoteProc, State, StateError
 from rprochost.settings import CoreSettings, MemorySettings
 from virtio.log import KernelLog
 from virtio.work import WorkThread
@@ -64,6 +65,7 @@ class HostCore:
             log=self.log,
             work=work,
             on_violation=settings.on_violation,
+            recovery=Recovery(**asdict(settings.recovery)),
             numbers=numbers,
         )
 
@@ -153,6 +155,14 @@ class HostCore:
         with contextlib.suppress(StateError):
             while True:
                 self.rproc.shutdown()
+
+    def recover(self) -> None:
+        """Boot the core again after a crash, its uses kept; does nothing to a core that has not crashed.
+
+        Raises what :meth:`start` and :meth:`stop` raise: a core that cannot be stopped stays crashed, one
+        that does not boot is offline.
+        """
+        self.rproc.recover()
 
     def wait_state(self, state: State, timeout: float | None = None) -> None:
         """Wait until the core is in a state; TimeoutError after ``timeout`` seconds."""

@@ -54,6 +54,21 @@ class WaitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoverySettings:
+    """``[core.X.recovery]``: what happens after a crash; times in seconds. Thread safety: immutable."""
+
+    #: Whether the core is booted again by itself.
+    enabled: bool = True
+    #: Recoveries in a row, then it stays crashed.
+    attempts: int = 8
+    #: A core that ran for so long has not crashed in a row.
+    stable: float = 10.0
+    #: Wait before the second recovery in a row; each further one waits twice as long, at most the other.
+    backoff: float = 0.1
+    max_backoff: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class CoreSettings:
     """``[core.X]``: one remote core. Thread safety: immutable."""
 
@@ -80,6 +95,7 @@ class CoreSettings:
     memory: MemorySettings = MemorySettings()
     rpmsg: RpmsgSettings = RpmsgSettings()
     wait: WaitSettings = WaitSettings()
+    recovery: RecoverySettings = RecoverySettings()
 
 
 @dataclass(frozen=True, slots=True)

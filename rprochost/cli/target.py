@@ -35,12 +35,20 @@ def configure(parser: argparse.ArgumentParser, *, channel: bool) -> None:
 
 
 def add_core(machine: "Machine", file: str, kind: str | None, name: str | None = None) -> str:
-    """Add the core that runs one firmware file, named after it, and return its name."""
+    """Add the core that runs one firmware file, named after it, and return its name.
+
+    It stays crashed after a crash, which the verb is to report.
+    """
     from rprochost.kinds import guess_kind
 
     stem = Path(file).name.partition(":")[0]
     chosen = name or stem.removeprefix("lib").split(".")[0] or "core"
-    machine.add(chosen, kind=kind or guess_kind(file), firmware=str(Path(file).absolute()))
+    machine.add(
+        chosen,
+        kind=kind or guess_kind(file),
+        firmware=str(Path(file).absolute()),
+        recovery={"enabled": False},
+    )
     return chosen
 
 

@@ -91,8 +91,9 @@ def traces(stage: Stage, machine: Machine) -> None:
 
 def stopped(stage: Stage, machine: Machine) -> None:
     """Show the last lines of the log and check that every core is offline."""
-    for line in machine.log.lines:
-        if "stopped remote processor" in line.text:
-            stage.say(f"  {line}")
+    # One that recovered has stopped before.
+    last = {line.source: line for line in machine.log.lines if "stopped remote processor" in line.text}
+    for line in sorted(last.values(), key=lambda line: line.time_ns):
+        stage.say(f"  {line}")
     states = {core.name: core.state.value for core in machine.values()}
     stage.check(set(states.values()) == {"offline"}, "every core is offline")

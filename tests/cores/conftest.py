@@ -10,6 +10,7 @@ import pytest
 
 from rpmsg.bus import VirtioRpmsgBus
 from rproc.core import Core, Exit
+from rproc.recovery import Recovery
 from rproc.remoteproc import RemoteProc
 from rproc.state import State
 from tests.cores.kinds import build_ecus
@@ -69,6 +70,7 @@ def bench(work: WorkThread) -> Iterator[MakeBench]:
             boot_timeout=timeout,
             log=log,
             work=work,
+            recovery=Recovery(enabled=False),
         )
         made.append(remote)
         return Bench(remote, log)

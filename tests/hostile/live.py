@@ -12,7 +12,7 @@ from typing import Self
 
 import cores
 from rpmsg import BusConfig, Endpoint, VirtioRpmsgBus
-from rproc import Numbers, RemoteProc
+from rproc import Numbers, Recovery, RemoteProc
 from virtio import KernelLog, WorkThread
 
 BUILD = Path(__file__).parents[2] / "build"
@@ -84,6 +84,7 @@ class Actor:
             work=stage.work,
             numbers=stage.numbers,
             on_violation=on_violation,
+            recovery=Recovery(enabled=False),
         )
 
     def open(self, channel: str) -> Endpoint:

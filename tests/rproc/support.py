@@ -63,11 +63,17 @@ class Calls:
 
     def __call__(self, name: str, *, undo: bool = False) -> None:
         """Note a call; an undo never fails and does not count."""
-        if not undo:
-            number = sum(not other.startswith("-") for other in self.names)
-            if number == self._fail_at:
-                raise OSError(5, f"{name} fails")
+        if not undo and self._num_done() == self._fail_at:
+            self._fail_at = None
+            raise OSError(5, f"{name} fails")
         self.names.append(f"-{name}" if undo else name)
+
+    def fail_from_here(self, number: int) -> None:
+        """Have the call ``number`` raise, counted from the next one as 0."""
+        self._fail_at = self._num_done() + number
+
+    def _num_done(self) -> int:
+        return sum(not name.startswith("-") for name in self.names)
 
 
 class RecordingCore:

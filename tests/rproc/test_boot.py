@@ -8,7 +8,7 @@ import os
 import pytest
 
 from resource_tables import Carveout, ResourceTable, SegmentSpec, parse
-from rproc import CarveoutError, Exit, MemoryConfig, PlatformCarveout, RemoteProc, State, StateError
+from rproc import CarveoutError, Exit, MemoryConfig, PlatformCarveout, Recovery, RemoteProc, State, StateError
 from tests.rproc.support import (
     IMAGE_DA,
     REFERENCE_TABLE,
@@ -329,7 +329,9 @@ def test_an_exit_while_the_subdevices_start_becomes_a_crash_after_the_boot() -> 
         work.flush(10)  # the crash is looked at, and put off, while the boot goes on
 
     core.while_starting = die
-    rproc = RemoteProc(core, "fw.elf", name="door", subdevices=[subdevice], work=work)
+    rproc = RemoteProc(
+        core, "fw.elf", name="door", subdevices=[subdevice], work=work, recovery=Recovery(enabled=False)
+    )
     rproc.boot()
     rproc.wait_state(State.CRASHED, timeout=10)
     rproc.shutdown()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from resource_tables import ResourceTable
-from rproc import CrashType, Exit, RemoteProc, State, StateTimeoutError
+from rproc import CrashType, Exit, Recovery, RemoteProc, State, StateTimeoutError
 from tests.rproc.support import (
     RecordingCore,
     RecordingDriver,
@@ -32,7 +32,13 @@ class Booted:
         self.driver = RecordingDriver()
         self.work = WorkThread()
         self.rproc = RemoteProc(
-            self.core, "fw", name="door", drivers=[self.driver], work=self.work, on_violation=on_violation
+            self.core,
+            "fw",
+            name="door",
+            drivers=[self.driver],
+            work=self.work,
+            on_violation=on_violation,
+            recovery=Recovery(enabled=False),
         )
         self.rproc.boot()
 

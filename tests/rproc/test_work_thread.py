@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from resource_tables import ResourceTable
-from rproc import RemoteProc, State
+from rproc import Recovery, RemoteProc, State
 from tests.rproc.support import RecordingCore, RecordingDriver, image_carveout, make_image, state_of, vdev
 from virtio import WorkThread
 
@@ -20,7 +20,13 @@ def work_threads() -> list[threading.Thread]:
 
 def test_a_shutdown_ends_the_thread_and_the_next_boot_has_another() -> None:
     before = work_threads()
-    rproc = RemoteProc(RecordingCore(GOOD), "fw", name="door", drivers=[RecordingDriver()])
+    rproc = RemoteProc(
+        RecordingCore(GOOD),
+        "fw",
+        name="door",
+        drivers=[RecordingDriver()],
+        recovery=Recovery(enabled=False),
+    )
     for number in range(3):
         rproc.boot()
         (mine,) = set(work_threads()) - set(before)

@@ -2,6 +2,7 @@
 """machine.toml: every key, every kind of mistake."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resource_tables import ADDR_ANY, Region
+from rproc import Recovery
 from rprochost import ConfigError
 from rprochost.config import core_settings, load_settings
-from rprochost.settings import MachineSettings, MemorySettings, RpmsgSettings, WaitSettings
+from rprochost.settings import MachineSettings, MemorySettings, RecoverySettings, RpmsgSettings, WaitSettings
 
 EVERY_KEY = """\
 [machine]
@@ -54,6 +56,13 @@ inbox = 16
 [core.door.wait]
 spin_us = 0
 
+[core.door.recovery]
+enabled = false
+attempts = 3
+stable = 60
+backoff = 0.5
+max_backoff = 30
+
 [core.mirror]
 kind = "python"
 firmware = "./ecus.py:Echo"
@@ -94,6 +103,7 @@ def test_every_key_reaches_its_field(load: Load, tmp_path: Path) -> None:
     assert door.memory == MemorySettings(0x5000_0000, 0x10_0000, regions)
     assert door.rpmsg == RpmsgSettings(1024, 64, 0.5, 16)
     assert door.wait == WaitSettings(0)
+    assert door.recovery == RecoverySettings(False, 3, 60.0, 0.5, 30.0)
     assert (mirror.name, mirror.kind, mirror.firmware, mirror.process) == (
         "mirror",
         "python",
@@ -129,6 +139,7 @@ def test_defaults_are_those_of_the_documentation(load: Load, tmp_path: Path) -> 
     assert door.memory == MemorySettings(0x4000_0000, 256 << 20, ())
     assert door.rpmsg == RpmsgSettings(512, None, 15.0, 4096)
     assert door.wait.spin_us == 20
+    assert Recovery(**asdict(door.recovery)) == Recovery()
 
 
 def test_a_path_is_relative_to_the_file_and_a_bare_name_to_firmware_path(load: Load, tmp_path: Path) -> None:

@@ -215,7 +215,8 @@ def test_trace_table_and_memory_map_can_be_read(images: Images) -> None:
 
 
 def test_a_killed_core_is_crashed_its_endpoint_broken_and_the_others_echo(images: Images) -> None:
-    with _machine(images, "library", "process", "python") as machine:
+    off = {"enabled": False}
+    with _machine(images, "library", "process", "python", recovery=off) as machine:
         endpoints = {kind: machine.wait_channel(CHANNEL, core=kind).open() for kind in machine}
         victim = machine["process"]
         assert victim.pid is not None
@@ -235,6 +236,48 @@ def test_a_killed_core_is_crashed_its_endpoint_broken_and_the_others_echo(images
             one_round_trip(again, 2, 16, LIMIT)
         for endpoint in endpoints.values():
             endpoint.close()
+
+
+def test_a_killed_core_recovers_by_itself_and_says_how_it_ended(images: Images) -> None:
+    with _machine(images, "process") as machine:
+        victim = machine["process"]
+        for number in (1, 2):
+            before = victim.pid
+            assert before is not None
+            os.kill(before, signal.SIGKILL)
+            victim.rproc.wait_crashes(number, LIMIT)
+            victim.wait_state(State.RUNNING, timeout=LIMIT)
+            assert victim.pid != before
+            assert victim.crash is not None
+            assert "SIGKILL" in victim.crash.cause
+            with machine.wait_channel(CHANNEL, timeout=LIMIT).open() as endpoint:
+                one_round_trip(endpoint, number, 16, LIMIT)
+
+
+def test_every_kind_recovers_from_a_reported_crash(images: Images, kind: str) -> None:
+    with _machine(images, kind, recovery={"enabled": False}) as machine:
+        core = machine[kind]
+        core.rproc.report_crash()
+        core.wait_state(State.CRASHED, timeout=LIMIT)
+        core.recover()
+        assert core.state is State.RUNNING
+        with machine.wait_channel(CHANNEL, timeout=LIMIT).open() as endpoint:
+            one_round_trip(endpoint, 1, 16, LIMIT)
+
+
+def test_leaving_a_machine_ends_the_wait_for_a_recovery(images: Images) -> None:
+    rarely = {"backoff": 3600, "max_backoff": 3600}
+    with _machine(images, "library", recovery=rarely) as machine:
+        core = machine["library"]
+        for number in (1, 2):
+            core.wait_state(State.RUNNING, timeout=LIMIT)
+            core.rproc.report_crash()
+            core.rproc.wait_crashes(number, LIMIT)
+    assert core.state.value == "offline"
+    for thread in threading.enumerate():
+        if thread.name.startswith("rproc-recovery"):
+            thread.join(LIMIT)
+            assert not thread.is_alive()
 
 
 def test_a_python_core_can_have_an_interpreter_of_its_own(images: Images) -> None:
