@@ -4,8 +4,8 @@
 The way of a boot through the room, in Linux's order:
 
 * ``remoteproc``: RemoteProc, what can be seen of one. ``lifecycle``: its state, its uses, the commands.
-  ``state``: the transitions, as data. ``boot``: one boot, all or nothing. ``core``: what a kind of core must
-  offer.
+  ``state``: what each command does in each state, as data. ``boot``: one boot, all or nothing. ``core``: what
+  a kind of core must offer.
 * ``resources``: the pass over the table. ``carveouts``, ``config``: who gets which device address.
 * ``firmware``: segments into memory, the loaded table. ``vdev``: the virtio device on a vdev entry.
   ``subdevice``: what else is started with a core. ``trace``: trace buffers as streams. ``crash``: crashes.
@@ -23,24 +23,32 @@ from rproc.carveouts import CarveoutInfo
 from rproc.config import MemoryConfig, PlatformCarveout
 from rproc.core import BootInfo, Containment, Core, Exit
 from rproc.crash import Crash, CrashType
-from rproc.errors import CarveoutError, NoTraceError, RprocError, StateError, StateTimeoutError
+from rproc.errors import (
+    CarveoutError,
+    FirmwareNameError,
+    NoTraceError,
+    RprocError,
+    StateError,
+    StateTimeoutError,
+)
 from rproc.recovery import Recovery
 from rproc.remoteproc import RemoteProc
-from rproc.state import TRANSITIONS, Event, State, next_state
+from rproc.state import RULES, Command, Rule, State, allowed
 from rproc.subdevice import Subdevice
 from rproc.trace import TraceStream
 
 __all__ = [
-    "TRANSITIONS",
+    "RULES",
     "BootInfo",
     "CarveoutError",
     "CarveoutInfo",
+    "Command",
     "Containment",
     "Core",
     "Crash",
     "CrashType",
-    "Event",
     "Exit",
+    "FirmwareNameError",
     "MemoryConfig",
     "NoTraceError",
     "Numbers",
@@ -48,10 +56,11 @@ __all__ = [
     "Recovery",
     "RemoteProc",
     "RprocError",
+    "Rule",
     "State",
     "StateError",
     "StateTimeoutError",
     "Subdevice",
     "TraceStream",
-    "next_state",
+    "allowed",
 ]

@@ -4,7 +4,8 @@
 ::
 
     RprocError
-     +-- StateError          (OSError, EINVAL)   not in this state
+     +-- StateError          (OSError, EINVAL or EBUSY)   not in this state
+     +-- FirmwareNameError   (OSError, EINVAL)   no name for a firmware
      +-- CarveoutError       (OSError, ENOMEM)   memory that cannot be had as the table asks for it
      +-- NoTraceError        (LookupError)       no such trace buffer
      +-- StateTimeoutError   (TimeoutError)      the state did not come in time
@@ -36,14 +37,29 @@ class RprocError(Exception):
 
 
 class StateError(RprocError, OSError):
-    """``event`` is not possible in ``state``. Thread safety: immutable."""
+    """``event`` is not possible in ``state``: EINVAL, or EBUSY for what is possible in another.
+
+    Thread safety: immutable.
+    """
 
     hint = "Look at the state first: only what runs or has crashed has a table and can be stopped."
 
-    def __init__(self, state: str, event: str) -> None:
-        OSError.__init__(self, errno.EINVAL, f"{event} is not possible while the remote processor is {state}")
+    def __init__(self, state: str, event: str, number: int = errno.EINVAL) -> None:
+        OSError.__init__(self, number, f"{event} is not possible while the remote processor is {state}")
         self.state = state
         self.event = event
+        if number == errno.EBUSY:
+            self.hint = "Stop it first, whoever uses it."
+
+
+class FirmwareNameError(RprocError, OSError):
+    """A name that no firmware can have. Thread safety: immutable."""
+
+    hint = "Give the name of a file, which begins with neither a newline nor a NUL."
+    log = "can't provide empty string for firmware name"
+
+    def __init__(self) -> None:
+        OSError.__init__(self, errno.EINVAL, "the name of the firmware is empty")
 
 
 class CarveoutError(RprocError, OSError):

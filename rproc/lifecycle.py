@@ -15,8 +15,9 @@ from resource_tables import ResourceTable
 from rproc.boot import Boot, Settings, errno_of
 from rproc.core import Exit
 from rproc.crash import CrashRecord, CrashType
+from rproc.errors import FirmwareNameError, StateError
 from rproc.recovery import AutoRecovery, Recovery
-from rproc.state import Event, State, next_state
+from rproc.state import RULES, Command, State, allowed
 from virtio import ClosedError, ForkedError, WaitTimeoutError, WorkThread
 
 
@@ -52,18 +53,18 @@ class LifeCycle:
         All or nothing: what fails is logged as Linux does, undone, and raised with Linux's errno.
         """
         with self._exclusive():
-            self._power += 1
-            if self._power > 1:
+            rule = allowed(self._state, Command.START)
+            self._power += rule.uses
+            if rule.to is None:
                 return
             try:
-                self._power_up()
+                self._power_up(rule.to)
             except BaseException:
-                self._power -= 1
+                self._power -= rule.uses
                 raise
 
-    def _power_up(self) -> None:
+    def _power_up(self, state: State) -> None:
         settings = self._settings
-        state = next_state(self._state, Event.BOOT)
         settings.log.info(settings.source, f"powering up {settings.name}")
         boot = Boot(settings, self._core_ended, self._core_broke_rule)
         try:
@@ -89,21 +90,50 @@ class LifeCycle:
         then kept, so that shutdown can be tried again.
         """
         with self._exclusive():
-            state = next_state(self._state, Event.SHUTDOWN)
-            if self._power > 1 or self._boot is None:
-                self._power -= 1
+            rule, boot = allowed(self._state, Command.STOP), self._boot
+            if self._power > 1 or rule.to is None or boot is None:
+                self._power += rule.uses
                 return
-            boot = self._boot
             # Whoever stops the last use does not want it back; one who fails can try again, or recover.
             self._auto.cancel()
             boot.stop(crashed=boot.record.crash is not None)
-            self._is_down(boot, state)
+            self._is_down(boot, rule.to)
 
     def _is_down(self, boot: Boot, state: State) -> None:
         boot.release()
         self._power = 0
         self._boot = None
         self._set_state(state)
+
+    def detach(self) -> None:
+        """Let go of a core that goes on by itself; StateError (EINVAL) unless it is attached.
+
+        No kind of core can be attached to so far, so this refuses in every state that there is.
+        Source: Linux remoteproc_core.c: rproc_detach.
+        """
+        with self._exclusive():
+            allowed(self._state, Command.DETACH)
+
+    def set_firmware(self, name: str) -> None:
+        """Say which firmware the next boot loads: ``name`` up to its first newline, as written to sysfs.
+
+        Raises StateError (EBUSY) unless offline, FirmwareNameError (EINVAL) for an empty name; either is
+        logged with Linux's line. Source: Linux remoteproc_core.c: rproc_set_firmware.
+        """
+        with self._exclusive():
+            settings = self._settings
+            try:
+                allowed(self._state, Command.SET_FIRMWARE)
+            except StateError:
+                settings.log.err(settings.parent_source, "can't change firmware while running")
+                raise
+            # A NUL ends it, too: Linux takes a C string.
+            firmware = name.partition("\0")[0].partition("\n")[0]
+            if not firmware:
+                settings.log.err(settings.parent_source, FirmwareNameError.log)
+                raise FirmwareNameError
+            self._settings = replace(settings, firmware=firmware)
+            self._image_table = None
 
     # ---- recovery ----
 
@@ -146,11 +176,12 @@ class LifeCycle:
 
     def _recover(self) -> None:
         settings, crashed = self._settings, self._boot
-        if self._state is not State.CRASHED or crashed is None:
+        state = allowed(self._state, Command.RECOVER).to
+        if state is None or crashed is None:
             return
         settings.log.err(settings.source, f"recovering {settings.name}")
         crashed.stop(crashed=True)
-        self._set_state(next_state(self._state, Event.SHUTDOWN))
+        self._set_state(State.OFFLINE)
         boot = Boot(settings, self._core_ended, self._core_broke_rule)
         try:
             boot.recover(crashed)
@@ -158,7 +189,7 @@ class LifeCycle:
             self._is_down(crashed, State.OFFLINE)
             raise
         crashed.release()
-        self._is_up(boot, State.RUNNING)
+        self._is_up(boot, state)
 
     # ---- crash: reports come from any thread, the handler runs in the work thread ----
 
@@ -203,13 +234,14 @@ class LifeCycle:
             return
         try:
             boot = self._boot
-            if boot is None or not self._crash_pending() or self._state is not State.RUNNING:
+            state = RULES[self._state, Command.CRASH].to
+            if boot is None or not self._crash_pending() or state is None:
                 return
             boot.record.handled = True
             self._last_crash = boot.record
             with self._changed:
                 self._num_crashes += 1
-                self._set_state(next_state(self._state, Event.CRASH))
+                self._set_state(state)
             line = f"handling crash #{self._num_crashes} in {self._settings.name}"
             self.log.err(self._settings.source, line)
             boot.stop_subdevices(crashed=True)

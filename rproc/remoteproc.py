@@ -98,6 +98,16 @@ class RemoteProc(LifeCycle):
         return self._state
 
     @property
+    def uses(self) -> int:
+        """How many shutdown() it takes until the core stops."""
+        return self._power
+
+    @property
+    def firmware(self) -> str:
+        """The name of the firmware of the next boot."""
+        return self._settings.firmware
+
+    @property
     def index(self) -> int:
         """The N of remoteprocN."""
         return self._settings.index

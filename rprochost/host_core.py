@@ -85,12 +85,12 @@ class HostCore:
     @property
     def firmware(self) -> str:
         """The firmware's file name, as sysfs shows it."""
-        return self.settings.firmware
+        return self.rproc.firmware
 
     @property
     def firmware_path(self) -> Path:
         """Where the firmware lies."""
-        return self.settings.search / self.settings.firmware
+        return self.settings.search / self.rproc.firmware
 
     @property
     def state(self) -> State:
