@@ -9,19 +9,20 @@ The way of a boot through the room, in Linux's order:
 * ``resources``: the pass over the table. ``carveouts``, ``config``: who gets which device address.
 * ``firmware``: segments into memory, the loaded table. ``vdev``: the virtio device on a vdev entry.
   ``subdevice``: what else is started with a core. ``trace``: trace buffers as streams. ``crash``: crashes.
-  ``recovery``: when a crashed core is booted again.
+  ``recovery``: when a crashed core is booted again. ``coredump``: its memory as an ELF core file.
 
 What it refuses to do: it knows no kind of core, no rpmsg and no ring; both are handed in, as
 ``RemoteProc(core, firmware, drivers=[bus])``.
 
 Assumptions: device and physical addresses are one number, there is no IOMMU. Not modelled yet:
-attach and detach, core dumps.
+attach and detach.
 """
 
 from rproc.boot import Numbers
 from rproc.carveouts import CarveoutInfo
 from rproc.config import MemoryConfig, PlatformCarveout
 from rproc.core import BootInfo, Containment, Core, Exit
+from rproc.coredump import Coredump, CoredumpConfig, CoredumpMode, DumpFolder
 from rproc.crash import Crash, CrashType
 from rproc.errors import (
     CarveoutError,
@@ -45,8 +46,12 @@ __all__ = [
     "Command",
     "Containment",
     "Core",
+    "Coredump",
+    "CoredumpConfig",
+    "CoredumpMode",
     "Crash",
     "CrashType",
+    "DumpFolder",
     "Exit",
     "FirmwareNameError",
     "MemoryConfig",

@@ -15,6 +15,7 @@ from resource_tables import ElfImage, LiveTable
 from rproc.carveouts import CarveoutInfo, place
 from rproc.config import MemoryConfig
 from rproc.core import BootInfo, Core, Exit
+from rproc.coredump import Coredump, CoredumpMode, DumpIdentity, take_segments
 from rproc.crash import CrashRecord
 from rproc.errors import CarveoutError
 from rproc.firmware import load_segments, loaded_table, table_of
@@ -151,6 +152,7 @@ class Boot:
             self._held, self._resources_held = held.pop_all(), crashed._resources_held.pop_all()
 
     def _bring_up(self, image: ElfImage, held: ExitStack) -> None:
+        self._identity = DumpIdentity(image.elf_class, image.machine, image.entry)
         self._load(image, held)
         with ExitStack() as prepared:
             self._prepare(prepared)
@@ -338,6 +340,18 @@ class Boot:
 
     def _stop_subdevice(self, subdevice: Subdevice) -> None:
         self._quietly("stop", functools.partial(subdevice.stop, self._crashed_stop))
+
+    # ---- what is left of a crash ----
+
+    def dump(self, mode: CoredumpMode, *, sections: bool) -> Coredump:
+        """Return the carveouts of a boot that was stopped as a core file, which outlives the boot.
+
+        Raises OSError when there is no memory for a copy. Source: Linux remoteproc_coredump.c.
+        """
+        settings = self._settings
+        say = functools.partial(settings.log.err, settings.source)
+        segments = take_segments(self.memory, self.carveouts, copy=mode is CoredumpMode.ENABLED, say=say)
+        return Coredump(settings.name, self._identity, segments, sections=sections)
 
     # ---- trace ----
 

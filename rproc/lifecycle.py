@@ -14,6 +14,7 @@ from dataclasses import replace
 from resource_tables import ResourceTable
 from rproc.boot import Boot, Settings, errno_of
 from rproc.core import Exit
+from rproc.coredump import CoredumpConfig, CoredumpMode
 from rproc.crash import CrashRecord, CrashType
 from rproc.errors import FirmwareNameError, StateError
 from rproc.recovery import AutoRecovery, Recovery
@@ -29,7 +30,13 @@ class LifeCycle:
     """
 
     def __init__(
-        self, settings: Settings, recovery: Recovery, *, own_work: bool, fatal_messages: bool
+        self,
+        settings: Settings,
+        recovery: Recovery,
+        coredump: CoredumpConfig,
+        *,
+        own_work: bool,
+        fatal_messages: bool,
     ) -> None:
         self.log = settings.log
         self._settings = settings
@@ -43,6 +50,7 @@ class LifeCycle:
         self._boot: Boot | None = None
         self._last_crash: CrashRecord | None = None
         self._image_table: ResourceTable | None = None
+        self._coredump = coredump
         self._auto = AutoRecovery(recovery, settings.name, settings.log, settings.source)
 
     # ---- life cycle ----
@@ -181,6 +189,7 @@ class LifeCycle:
             return
         settings.log.err(settings.source, f"recovering {settings.name}")
         crashed.stop(crashed=True)
+        self._dump(crashed)
         self._set_state(State.OFFLINE)
         boot = Boot(settings, self._core_ended, self._core_broke_rule)
         try:
@@ -190,6 +199,32 @@ class LifeCycle:
             raise
         crashed.release()
         self._is_up(boot, state)
+
+    def set_coredump(self, coredump: CoredumpConfig) -> None:
+        """Say whether a recovery dumps the memory; StateError (EBUSY), logged with Linux's line, in a crash.
+
+        Source: Linux remoteproc_sysfs.c: coredump_store.
+        """
+        with self._exclusive():
+            try:
+                allowed(self._state, Command.SET_COREDUMP)
+            except StateError:
+                self.log.err(self._settings.source, "can't change coredump configuration")
+                raise
+            self._coredump = coredump
+
+    def _dump(self, crashed: Boot) -> None:
+        """Dump what the crashed boot left; whatever goes wrong is logged, and the recovery goes on."""
+        config, source = self._coredump, self._settings.source
+        if config.mode is CoredumpMode.DISABLED:
+            return
+        try:
+            path = config.to(crashed.dump(config.mode, sections=config.sections))
+        except Exception as error:
+            self.log.err(source, f"core dump failed: {type(error).__name__}: {error}")
+            return
+        if path is not None:
+            self.log.info(source, f"core dump of {self._settings.name} is {path}")
 
     # ---- crash: reports come from any thread, the handler runs in the work thread ----
 

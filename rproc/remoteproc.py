@@ -9,6 +9,7 @@ from rproc.boot import Numbers, Settings
 from rproc.carveouts import CarveoutInfo
 from rproc.config import MemoryConfig
 from rproc.core import Core
+from rproc.coredump import CoredumpConfig
 from rproc.crash import Crash
 from rproc.errors import NoTraceError, StateError, StateTimeoutError
 from rproc.firmware import table_of
@@ -51,6 +52,7 @@ class RemoteProc(LifeCycle):
         work: WorkThread | None = None,
         on_violation: str = "drop",
         recovery: Recovery | None = None,
+        coredump: CoredumpConfig | None = None,
         numbers: Numbers | None = None,
         index: int | None = None,
     ) -> None:
@@ -75,6 +77,7 @@ class RemoteProc(LifeCycle):
         super().__init__(
             settings,
             recovery if recovery is not None else Recovery(),
+            coredump if coredump is not None else CoredumpConfig(),
             own_work=work is None,
             fatal_messages=on_violation == "crash",
         )
@@ -126,6 +129,11 @@ class RemoteProc(LifeCycle):
     def recovery(self) -> Recovery:
         """What is done after a crash."""
         return self._auto.policy
+
+    @property
+    def coredump(self) -> CoredumpConfig:
+        """Whether a recovery dumps the memory, and where to."""
+        return self._coredump
 
     @property
     def memory(self) -> SharedMemory | None:

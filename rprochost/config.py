@@ -18,6 +18,7 @@ from resource_tables.memory_map import parse_regions
 from resource_tables.toml_lines import LineIndex
 from rprochost.errors import ConfigError
 from rprochost.settings import (
+    CoredumpSettings,
     CoreSettings,
     MachineSettings,
     MemorySettings,
@@ -161,6 +162,11 @@ RECOVERY: dict[str, Check] = {
     "backoff": seconds,
     "max_backoff": seconds,
 }
+COREDUMP: dict[str, Check] = {
+    "mode": one_of("disabled", "enabled", "inline"),
+    "sections": boolean,
+    "folder": path,
+}
 CORE: dict[str, Check] = {
     "kind": text,
     "firmware": firmware,
@@ -239,7 +245,7 @@ class _Reader:
         if not name or not name.isprintable() or "/" in name or ":" in name:
             hint = 'no "/", no ":" and no control characters in names'
             self.fail(where, f"{name!r} is no name for a core", "CONFIG_VALUE", hint)
-        values = self.read(raw, where, CORE, ("memory", "rpmsg", "wait", "recovery"))
+        values = self.read(raw, where, CORE, ("memory", "rpmsg", "wait", "recovery", "coredump"))
         if "firmware" not in values:
             self.fail(where, '"firmware" is missing', "CONFIG_MISSING", 'firmware = "door.elf"')
         if values.get("process") and values.get("kind") != "python":
@@ -257,6 +263,7 @@ class _Reader:
             rpmsg=RpmsgSettings(**self.read(raw.get("rpmsg", {}), (*where, "rpmsg"), RPMSG)),
             wait=WaitSettings(**self.read(raw.get("wait", {}), (*where, "wait"), WAIT)),
             recovery=RecoverySettings(**self.read(raw.get("recovery", {}), (*where, "recovery"), RECOVERY)),
+            coredump=CoredumpSettings(**self.read(raw.get("coredump", {}), (*where, "coredump"), COREDUMP)),
         )
 
 

@@ -8,8 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rpmsg import BusConfig, Channel, VirtioRpmsgBus
-from rproc import MemoryConfig, Numbers, PlatformCarveout, Recovery, RemoteProc, State, StateError
-from rprochost.settings import CoreSettings, MemorySettings
+from rproc import (
+    CoredumpConfig,
+    CoredumpMode,
+    DumpFolder,
+    MemoryConfig,
+    Numbers,
+    PlatformCarveout,
+    Recovery,
+    RemoteProc,
+    State,
+    StateError,
+)
+from rprochost.settings import CoredumpSettings, CoreSettings, MemorySettings
 from virtio.log import KernelLog
 from virtio.work import WorkThread
 
@@ -21,6 +32,11 @@ if TYPE_CHECKING:
 def _memory_config(settings: MemorySettings) -> MemoryConfig:
     carveouts = tuple(PlatformCarveout(piece.name, piece.da, piece.size) for piece in settings.region)
     return MemoryConfig(settings.base, settings.limit, carveouts, settings.zero_is_any)
+
+
+def _coredump_config(settings: CoredumpSettings) -> CoredumpConfig:
+    folder = DumpFolder(settings.folder if settings.folder is not None else Path())
+    return CoredumpConfig(mode=CoredumpMode(settings.mode), sections=settings.sections, to=folder)
 
 
 class HostCore:
@@ -66,6 +82,7 @@ class HostCore:
             work=work,
             on_violation=settings.on_violation,
             recovery=Recovery(**asdict(settings.recovery)),
+            coredump=_coredump_config(settings.coredump),
             numbers=numbers,
         )
 

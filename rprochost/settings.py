@@ -69,6 +69,21 @@ class RecoverySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CoredumpSettings:
+    """``[core.X.coredump]``: whether a recovery writes the memory of the core to a file.
+
+    Thread safety: immutable.
+    """
+
+    #: "disabled", "enabled" (a copy is written) or "inline" (the memory itself is).
+    mode: str = "disabled"
+    #: Section headers instead of program headers.
+    sections: bool = False
+    #: Where the files go; None: the current folder.
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CoreSettings:
     """``[core.X]``: one remote core. Thread safety: immutable."""
 
@@ -96,6 +111,7 @@ class CoreSettings:
     rpmsg: RpmsgSettings = RpmsgSettings()
     wait: WaitSettings = WaitSettings()
     recovery: RecoverySettings = RecoverySettings()
+    coredump: CoredumpSettings = CoredumpSettings()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,18 @@ from collections.abc import Callable
 import pytest
 
 from resource_tables import ResourceTable
-from rproc import RULES, Command, FirmwareNameError, Recovery, RemoteProc, Rule, State, StateError, allowed
+from rproc import (
+    RULES,
+    Command,
+    CoredumpConfig,
+    FirmwareNameError,
+    Recovery,
+    RemoteProc,
+    Rule,
+    State,
+    StateError,
+    allowed,
+)
 from tests.rproc.support import (
     RecordingCore,
     RecordingDriver,
@@ -120,6 +131,7 @@ COMMANDS: dict[Command, Callable[[Brought], None]] = {
     Command.CRASH: Brought.crash,
     Command.RECOVER: lambda brought: brought.rproc.recover(),
     Command.SET_FIRMWARE: lambda brought: brought.rproc.set_firmware("other"),
+    Command.SET_COREDUMP: lambda brought: brought.rproc.set_coredump(CoredumpConfig()),
 }
 REACHED = (State.OFFLINE, State.RUNNING, State.CRASHED)
 

@@ -13,7 +13,14 @@ from resource_tables import ADDR_ANY, Region
 from rproc import Recovery
 from rprochost import ConfigError
 from rprochost.config import core_settings, load_settings
-from rprochost.settings import MachineSettings, MemorySettings, RecoverySettings, RpmsgSettings, WaitSettings
+from rprochost.settings import (
+    CoredumpSettings,
+    MachineSettings,
+    MemorySettings,
+    RecoverySettings,
+    RpmsgSettings,
+    WaitSettings,
+)
 
 EVERY_KEY = """\
 [machine]
@@ -63,6 +70,11 @@ stable = 60
 backoff = 0.5
 max_backoff = 30
 
+[core.door.coredump]
+mode = "inline"
+sections = true
+folder = "dumps"
+
 [core.mirror]
 kind = "python"
 firmware = "./ecus.py:Echo"
@@ -103,6 +115,7 @@ def test_every_key_reaches_its_field(load: Load, tmp_path: Path) -> None:
     assert door.memory == MemorySettings(0x5000_0000, 0x10_0000, regions)
     assert door.rpmsg == RpmsgSettings(1024, 64, 0.5, 16)
     assert door.wait == WaitSettings(0)
+    assert door.coredump == CoredumpSettings("inline", True, tmp_path / "dumps")
     assert door.recovery == RecoverySettings(False, 3, 60.0, 0.5, 30.0)
     assert (mirror.name, mirror.kind, mirror.firmware, mirror.process) == (
         "mirror",
@@ -139,6 +152,7 @@ def test_defaults_are_those_of_the_documentation(load: Load, tmp_path: Path) -> 
     assert door.memory == MemorySettings(0x4000_0000, 256 << 20, ())
     assert door.rpmsg == RpmsgSettings(512, None, 15.0, 4096)
     assert door.wait.spin_us == 20
+    assert (door.coredump.mode, door.coredump.sections, door.coredump.folder) == ("disabled", False, None)
     assert Recovery(**asdict(door.recovery)) == Recovery()
 
 
@@ -219,6 +233,7 @@ def test_an_unknown_table_names_the_nearest(load: Load) -> None:
         ("process = 1", "process must be true or false"),
         ("process = true", "process is an option of Python cores"),
         ('isolation = "total"', 'isolation must be "normal" or "strict"'),
+        ('coredump.mode = "on"', 'mode must be "disabled" or "enabled" or "inline"'),
         ('on_violation = "panic"', 'on_violation must be "drop" or "crash"'),
         ("memory = 1", "must be a table, not an integer"),
         ("memory = { base = -1 }", "base must be a multiple of 4096 from 0"),

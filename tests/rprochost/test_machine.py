@@ -265,6 +265,22 @@ def test_every_kind_recovers_from_a_reported_crash(images: Images, kind: str) ->
             one_round_trip(endpoint, 1, 16, LIMIT)
 
 
+def test_a_core_that_recovers_leaves_a_core_dump_where_the_settings_say(
+    images: Images, tmp_path: Path
+) -> None:
+    dumps = {"mode": "enabled", "folder": str(tmp_path / "dumps")}
+    with _machine(images, "process", coredump=dumps) as machine:
+        core = machine["process"]
+        core.rproc.report_crash()
+        core.rproc.wait_crashes(1, LIMIT)
+        core.wait_state(State.RUNNING, timeout=LIMIT)
+    dump = tmp_path / "dumps" / "process-1.core"
+    assert dump.read_bytes()[:4] == b"\x7fELF"
+    # What the core had written into its trace buffer is in it.
+    assert b"echo: booted" in dump.read_bytes()
+    assert f"core dump of process is {dump}" in str(machine.log)
+
+
 def test_leaving_a_machine_ends_the_wait_for_a_recovery(images: Images) -> None:
     rarely = {"backoff": 3600, "max_backoff": 3600}
     with _machine(images, "library", recovery=rarely) as machine:
