@@ -95,7 +95,8 @@ def _core_marks(item: pytest.Item) -> list[pytest.Mark]:
 
 
 def _core_settings(item: pytest.Item, mark: pytest.Mark, folder: Path, search: Path) -> CoreSettings:
-    options = dict(mark.kwargs)
+    # A test looks at a crash; a core that recovers at once would hide it.
+    options = {"recovery": {"enabled": False}} | mark.kwargs
     name = options.pop("name", NAME)
     # Paths are relative to the test's file, wherever pytest was started; what is no path is refused below.
     firmware = options["firmware"]
