@@ -2,7 +2,7 @@
 """From the marks of a test to its machine; what they say wrongly fails the test by name, file and line."""
 
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -96,7 +96,7 @@ def _core_marks(item: pytest.Item) -> list[pytest.Mark]:
 
 def _core_settings(item: pytest.Item, mark: pytest.Mark, folder: Path, search: Path) -> CoreSettings:
     # A test looks at a crash; a core that recovers at once would hide it.
-    options = {"recovery": {"enabled": False}} | mark.kwargs
+    options: dict[str, Any] = {"recovery": {"enabled": False}, **mark.kwargs}
     name = options.pop("name", NAME)
     # Paths are relative to the test's file, wherever pytest was started; what is no path is refused below.
     firmware = options["firmware"]
