@@ -18,6 +18,7 @@ _EVENTS = select.EPOLLIN | select.EPOLLRDHUP
 class _Watch:
     fd: int
     callback: Callable[[], None]
+    number: int
 
 
 class WorkThread:
@@ -34,6 +35,8 @@ class WorkThread:
         self._lock = threading.Lock()
         self._quiet = threading.Condition(self._lock)
         self._watches: dict[int, _Watch] = {}
+        #: How many watches there were, those that ended included.
+        self._num_watches = 0
         self._jobs: deque[Callable[[], None]] = deque()
         self._running: _Watch | None = None
         self._thread: threading.Thread | None = None
@@ -46,11 +49,11 @@ class WorkThread:
         That function may be called from the work thread and more than once. Raises OSError (EEXIST: ``fd`` is
         watched already; EBADF), ClosedError, ForkedError.
         """
-        watch = _Watch(fd, callback)
         with self._lock:
             self._start()
             self._epoll.register(fd, _EVENTS)
-            self._watches[fd] = watch
+            self._num_watches += 1
+            self._watches[fd] = watch = _Watch(fd, callback, self._num_watches)
         return lambda: self._unwatch(watch)
 
     def submit(self, fn: Callable[[], None]) -> None:
@@ -119,12 +122,14 @@ class WorkThread:
 
     def _main(self) -> None:
         while True:
+            with self._lock:
+                known = self._num_watches
             for fd, _ in self._epoll.poll():
                 if fd == self._wake:
                     os.eventfd_read(self._wake)
                     self._run_jobs()
                 else:
-                    self._run_watch(fd)
+                    self._run_watch(fd, known)
             with self._lock:
                 if self._closing and not self._jobs:
                     self._epoll.close()
@@ -135,12 +140,14 @@ class WorkThread:
         while self._jobs:
             self._call(self._jobs.popleft())
 
-    def _run_watch(self, fd: int) -> None:
+    def _run_watch(self, fd: int, known: int) -> None:
         with self._lock:
             watch = self._watches.get(fd)
+            # One made since the look may have the number of one that was closed: the event is not its own. If
+            # it has one, the next look finds it.
+            if watch is None or watch.number > known:
+                return
             self._running = watch
-        if watch is None:
-            return
         self._call(watch.callback)
         with self._lock:
             self._running = None

@@ -88,6 +88,36 @@ def test_after_unwatch_the_callback_is_not_running_and_never_runs_again(
     assert len(finished) == count
 
 
+def test_an_event_of_a_descriptor_is_not_given_to_the_next_with_its_number(work: WorkThread) -> None:
+    idle, idle_write = os.pipe()
+    ready = [os.pipe(), os.pipe()]
+    unwatch: dict[int, Callable[[], None]] = {}
+    called: list[str] = []
+
+    def replace(other: int) -> None:
+        # Whichever comes first gives the other's number to a pipe that nobody wrote to.
+        called.append("first")
+        for end in unwatch.values():
+            end()
+        os.dup2(idle, other)
+        unwatch[other] = work.watch(other, lambda: called.append("stale"))
+
+    def fill() -> None:
+        # In the work thread, so that one look finds both.
+        for (read, write), (other, _) in zip(ready, reversed(ready), strict=True):
+            unwatch[read] = work.watch(read, functools.partial(replace, other))
+            os.write(write, b"x")
+
+    work.submit(fill)
+    for _ in range(3):
+        work.flush(10)
+    assert called == ["first"]
+    for end in unwatch.values():
+        end()
+    for fd in (idle, idle_write, *ready[0], *ready[1]):
+        os.close(fd)
+
+
 def test_unwatch_may_be_called_by_the_callback_and_again(work: WorkThread, pipe: tuple[int, int]) -> None:
     read, write = pipe
     calls: list[int] = []
