@@ -49,6 +49,7 @@ class WorkThread:
         That function may be called from the work thread and more than once. Raises OSError (EEXIST: ``fd`` is
         watched already; EBADF), ClosedError, ForkedError.
         """
+        self._refuse_in_a_child()
         with self._lock:
             self._start()
             self._epoll.register(fd, _EVENTS)
@@ -58,6 +59,7 @@ class WorkThread:
 
     def submit(self, fn: Callable[[], None]) -> None:
         """Run ``fn`` once in the work thread, after what was submitted before; ClosedError, ForkedError."""
+        self._refuse_in_a_child()
         with self._lock:
             self._start()
             self._jobs.append(fn)
@@ -96,10 +98,13 @@ class WorkThread:
         if thread.is_alive():
             raise WaitTimeoutError(f"{self.name} did not end within {timeout} s")
 
-    def _start(self) -> None:
-        """Start the thread unless it runs; the lock is held."""
+    def _refuse_in_a_child(self) -> None:
+        # Before the lock, which the thread may have held at the fork: nobody there would ever release it.
         if self._pid != os.getpid():
             raise ForkedError(self.name)
+
+    def _start(self) -> None:
+        """Start the thread unless it runs; the lock is held."""
         if self._closing:
             raise ClosedError(f"{self.name} was closed")
         if self._thread is None:
@@ -122,8 +127,7 @@ class WorkThread:
 
     def _main(self) -> None:
         while True:
-            with self._lock:
-                known = self._num_watches
+            known = self._num_watches
             for fd, _ in self._epoll.poll():
                 if fd == self._wake:
                     os.eventfd_read(self._wake)
