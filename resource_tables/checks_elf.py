@@ -188,7 +188,8 @@ SECTION_CHECKS: tuple[Check, ...] = (
         source=_FIND_TABLE,
         applies_to="section",
         requires="the image has a section named .resource_table",
-        hint="Add a resource table, and KEEP() its section in the linker script: --gc-sections drops it.",
+        hint="Add a resource table, and KEEP() it in an output section of its own: --gc-sections drops it, "
+        "and inside .data it has no name.",
         function=_section_is_there,
         gate=True,
     ),

@@ -11,7 +11,6 @@ One format everywhere::
     kind = "reserved"       # "ram", "reserved" (also when left out), "tcm", "rom" or "device"
 """
 
-import difflib
 import os
 import tomllib
 from bisect import bisect_right
@@ -21,7 +20,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import NoReturn
 
-from resource_tables.errors import MemoryMapError
+from resource_tables.errors import MemoryMapError, UnreadableError
 from resource_tables.files import read_text
 from resource_tables.model import ADDR_ANY
 from resource_tables.toml_lines import LineIndex
@@ -141,6 +140,8 @@ class _Reader:
             self.fail(number, "", f"must be a table, not {raw!r}", "[[region]]")
         for key in raw:
             if key not in _KEYS:
+                import difflib
+
                 near = difflib.get_close_matches(str(key), _KEYS, 1, 0.5)
                 known = f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(_KEYS)}"
                 self.fail(number, key, f'unknown key "{key}"', known, "MAP_KEY")
@@ -181,7 +182,10 @@ def read_memory_map(path: str | os.PathLike[str]) -> MemoryMap:
     try:
         text = read_text(path)
         raw = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnreadableError:
+        raise
+    except (ValueError, RecursionError) as error:
+        # Not TOML, not UTF-8, integers of thousands of digits, brackets a thousand deep.
         hint = "strings need quotes, a [table] appears once: https://toml.io"
         raise MemoryMapError(name, f"not TOML: {error}", hint=hint) from None
     lines = LineIndex(text)

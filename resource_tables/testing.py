@@ -22,7 +22,7 @@ from resource_tables.memory_map import MemoryMap
 def assert_firmware_valid(
     source: str | os.PathLike[str] | bytes,
     *,
-    profile: Profile | str | None = None,
+    profile: Profile | str | os.PathLike[str] | None = None,
     memory_map: MemoryMap | str | os.PathLike[str] | None = None,
     fail_on: Severity | str = "error",
 ) -> Report:

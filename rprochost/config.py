@@ -277,7 +277,8 @@ def load_settings(file: str | Path, firmware_path: str | Path | None = None) -> 
     try:
         source = place.read_text(encoding="utf-8")
         raw = tomllib.loads(source)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # Not TOML, not UTF-8, integers of thousands of digits, brackets a thousand deep.
         hint = "strings need quotes, a [table] appears once: https://toml.io"
         raise ConfigError(f"not TOML: {error}", rule="CONFIG_SYNTAX", path=place, hint=hint) from None
     except OSError as error:

@@ -12,7 +12,7 @@ from resource_tables.authoring.edit_paths import REBUILD, Form, Paths, Target
 from resource_tables.elf import ElfImage
 from resource_tables.elf_header import ELF_MAGIC, SHT_NOBITS, TABLE_SECTION_NAME
 from resource_tables.errors import EditError, TableError
-from resource_tables.fields import Field, Value
+from resource_tables.fields import Field, Value, shown
 from resource_tables.model import decode_name, encode_name
 from resource_tables.text import printable
 from resource_tables.view import HEADER_BYTES, TableView
@@ -105,7 +105,7 @@ def _encode(path: str, target: Target, text: str) -> bytes:
         if target.form is Form.NAME:
             return encode_name(text)
         if target.form is Form.BYTES:
-            data = bytes.fromhex(text)
+            data = _hex_bytes(text)
         else:
             number = target.form.read(_toml_value(target.form, text))
             data = number.to_bytes(target.size, "little")
@@ -115,6 +115,13 @@ def _encode(path: str, target: Target, text: str) -> bytes:
         what = f"has {target.size} bytes, and their number cannot change in place: {len(data)} were given"
         raise EditError(path, what, REBUILD)
     return data
+
+
+def _hex_bytes(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise ValueError(f"must be bytes in hexadecimal, such as 0a1b, not {shown(text)}") from None
 
 
 def _toml_value(field: Field, text: str) -> object:

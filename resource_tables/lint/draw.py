@@ -163,8 +163,8 @@ def _text_lines(drawing: Drawing) -> Iterator[str]:
     holders: list[Block] = []
     reached: int | None = None
     for block in drawing.placed:
-        while holders and holders[-1].end <= block.at:
-            holders.pop()
+        # Not only the last ones: where ranges cross, an outer one may end first.
+        holders = [holder for holder in holders if holder.end > block.at]
         if reached is not None and block.at > reached:
             yield f"{'':{2 * width + 2}}  {rough_size(block.at - reached):>11}  .."
         reached = max(block.end, reached or 0)

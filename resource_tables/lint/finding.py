@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass, field
 
+from resource_tables.layout import TableLayout
 from resource_tables.lint.rules.context import Context
 from resource_tables.lint.rules.rule import Severity
 from resource_tables.model import ResourceTable
@@ -64,8 +65,8 @@ class Report:
     """Everything there is to say about one file and one profile.
 
     ``findings`` are in file order, those without a place first; ``omitted`` counts the ones beyond the
-    limits. ``table`` is None where there is none that could be decoded. ``data`` are the bytes and
-    ``context`` what the rules saw in them. Thread safety: immutable.
+    limits. ``layout`` is the table with the places of its entries, None where there is none that could be
+    decoded. ``data`` are the bytes and ``context`` what the rules saw in them. Thread safety: immutable.
     """
 
     path: str
@@ -73,9 +74,14 @@ class Report:
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
     omitted: int = 0
-    table: ResourceTable | None = None
+    layout: TableLayout | None = None
     data: bytes = field(default=b"", repr=False)
     context: Context | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def table(self) -> ResourceTable | None:
+        """The values of the table."""
+        return None if self.layout is None else self.layout.table
 
     @property
     def worst(self) -> Severity | None:
@@ -92,5 +98,5 @@ class Report:
             "log": self.verdict.log,
             "findings": [finding.to_json() for finding in self.findings],
             "omitted": self.omitted,
-            "table": None if self.table is None else to_json(self.table),
+            "table": None if self.layout is None else to_json(self.layout),
         }

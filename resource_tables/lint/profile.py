@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from resource_tables.checks import CHECKS
-from resource_tables.errors import MemoryMapError, ProfileError
+from resource_tables.errors import MemoryMapError, ProfileError, UnreadableError
 from resource_tables.files import read_text
 from resource_tables.lint.rules.rule import Severity
 from resource_tables.memory_map import MemoryMap, parse_regions
@@ -121,7 +121,10 @@ def _read(path: Path, name: str) -> Profile:
     try:
         text = read_text(path)
         raw = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnreadableError:
+        raise
+    except (ValueError, RecursionError) as error:
+        # Not TOML, not UTF-8, integers of thousands of digits, brackets a thousand deep.
         raise ProfileError(f"{path}: not TOML: {error}", "strings need quotes: https://toml.io") from None
     return _Reader(path, LineIndex(text)).profile(name, raw)
 

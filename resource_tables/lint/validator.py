@@ -9,24 +9,27 @@ rules' own functions.
 import os
 from collections.abc import Iterator
 
-from resource_tables.check import Failure
+from resource_tables.check import Check, Failure
 from resource_tables.checks import ImageSubject, TableSubject, failures
 from resource_tables.checks_elf import Translate
 from resource_tables.checks_table import Memory
-from resource_tables.codec import parse
 from resource_tables.elf_header import ELF_MAGIC, ElfHeader
 from resource_tables.errors import TableError
 from resource_tables.files import read_bounded
+from resource_tables.layout import TableLayout
 from resource_tables.lint.collector import Collector
 from resource_tables.lint.finding import ACCEPTED, NO_TABLE, REJECTED, Report, Verdict
 from resource_tables.lint.profile import Profile, load_profile, profile_for
 from resource_tables.lint.rules import RULES
 from resource_tables.lint.rules.context import MAX_ENTRIES, MAX_JUDGED, Context
 from resource_tables.memory_map import MemoryMap, Region, read_memory_map
-from resource_tables.model import ResourceTable
 
 #: What is looked at before there is a table; a target that needs none boots on when one of these fails.
 _FINDS_TABLE = ("section", "table bytes", "table")
+#: What is no part of the table.
+_AROUND_TABLE = ("image", "section", "segment")
+#: Without these nobody can say which sections there are.
+_FINDS_SECTIONS = frozenset(("elf-shoff", "elf-shnum", "elf-shstrndx", "elf-section-header"))
 
 
 def validate(
@@ -65,7 +68,11 @@ def validate(
 def _report(context: Context, name: str) -> Report:
     collector = Collector(context)
     verdict: Verdict | None = None
+    failed: set[str] = set()
     for failure in _failures(context):
+        if verdict is not None and _only_follows(failure.check, failed, context):
+            continue
+        failed.add(failure.check.id)
         refused = _is_refused(failure, context.profile)
         if verdict is None and refused:
             verdict = _decide(failure, context.profile)
@@ -80,10 +87,17 @@ def _report(context: Context, name: str) -> Report:
         verdict=verdict,
         findings=collector.in_order(),
         omitted=collector.omitted,
-        table=_decoded(context),
+        layout=_decoded(context),
         data=context.data,
         context=context,
     )
+
+
+def _only_follows(check: Check, failed: set[str], context: Context) -> bool:
+    """Whether a failure behind the one that ends the boot says nothing of its own, and leads astray."""
+    if check.id == "table-section":
+        return not failed.isdisjoint(_FINDS_SECTIONS)
+    return context.has_foreign_table and check.applies_to not in _AROUND_TABLE
 
 
 def _failures(context: Context) -> Iterator[Failure]:
@@ -135,10 +149,10 @@ def _decide(failure: Failure, profile: Profile) -> Verdict | None:
     return Verdict(NO_TABLE if check.id == "table-section" else REJECTED, errno, log)
 
 
-def _decoded(context: Context) -> ResourceTable | None:
+def _decoded(context: Context) -> TableLayout | None:
     if context.table is None or len(context.table) > MAX_ENTRIES:
         return None
     try:
-        return parse(context.table.raw)
+        return TableLayout.parse(context.table.raw)
     except TableError:
         return None

@@ -17,11 +17,18 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     What is no regular file, such as ``/dev/stdout`` or a pipe, is written to. Raises OSError, which names the
     file; what was there is then still there. Thread safety: any thread.
     """
+    given = Path(path)
+    # Asked of the path as it is: /dev/stdout leads to a pipe by a link that no path follows.
+    if given.exists() and not given.is_file():
+        try:
+            given.write_bytes(data)
+        except OSError as error:
+            # A full device fails without a name.
+            error.filename = os.fspath(path)
+            raise
+        return
     # A link stays a link: what it leads to is replaced.
     goal = Path(os.path.realpath(path))
-    if goal.exists() and not goal.is_file():
-        goal.write_bytes(data)
-        return
     part = goal.with_name(f".{goal.name}.{os.getpid()}.part")
     try:
         with part.open("xb") as file:

@@ -103,6 +103,8 @@ def _files(arguments: argparse.Namespace) -> list[str]:
         raise _wrong("--svg draws one image for one profile")
     if arguments.map and _format(arguments) != "text":
         raise _wrong("--map goes with a text report", "--svg FILE draws it beside any report")
+    if arguments.svg and arguments.output and _is_one(arguments.svg, arguments.output):
+        raise _wrong("--svg and -o name the same file")
     read = [*files, *arguments.profile, *filter(None, (arguments.memory_map, arguments.dtb))]
     for written in (arguments.output, arguments.svg):
         if written is not None and any(_is_same(written, file) for file in read):
@@ -117,6 +119,11 @@ def expanded(word: str, by_shell: bool = os.name != "nt") -> list[str]:
     path = Path(word)
     found = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
     return sorted(map(str, found)) or [word]
+
+
+def _is_one(one: str, other: str) -> bool:
+    """Whether two paths lead to one file, which need not be there yet."""
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _is_same(one: str, other: str) -> bool:

@@ -132,6 +132,17 @@ def test_a_range_is_drawn_inside_the_one_that_holds_it() -> None:
     ]
 
 
+def test_of_ranges_that_cross_each_one_ends_where_it_ends() -> None:
+    rom, ram = Region("rom", 0, 0, 0x2000, "rom"), Region("ram", 0x1000, 0x1000, 0x10000, "ram")
+    memory = MemoryMap((rom, ram, Region("tcm", 0x4000, 0x4000, 0x100, "tcm")))
+    lines = render_text(_drawn(b"no image at all", memory)).splitlines()
+    assert [line.split("KiB")[-1].split(" B ")[-1].strip() for line in lines] == [
+        "rom",
+        "|  ram  crosses the end of rom",
+        "|  tcm",
+    ]
+
+
 def test_a_range_that_a_finding_calls_an_error_is_marked() -> None:
     bad = Vdev(id=7, vrings=(Vring(num=3, align=16, da=0x1000), Vring(num=16, align=16, da=0x2000)))
     blocks = {block.label: block for block in _drawn(elf_image(ResourceTable((bad,)))).placed}

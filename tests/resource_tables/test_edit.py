@@ -147,7 +147,7 @@ def test_a_name_shown_with_an_escape_is_found_by_what_is_shown() -> None:
         ("carveout0.len=any", "must be a number from 0 to 0xffffffff, not 'any'", ""),
         ("carveout0.len=", "must be a number from 0 to 0xffffffff, not ''", ""),
         ("vdev0.reserved=1", "must be two numbers from 0 to 255", ""),
-        ("vdev0.config=xy", "non-hexadecimal", ""),
+        ("vdev0.config=xy", "must be bytes in hexadecimal", ""),
         (f"carveout0.name={'x' * 33}", "needs 33 bytes, the field has 32", ""),
         ("carveout0.size=1", "there is no field 'size'", "known: da, pa, len, flags, reserved, name"),
         ("vendor0.da=1", "there is no field 'da'", "known: body"),

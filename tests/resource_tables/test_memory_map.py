@@ -66,6 +66,8 @@ def test_a_region_has_the_defaults_that_the_format_names(board: Path) -> None:
         (("# what the M4 sees", "memory = 1"), 1, 'unknown key "memory"', "MAP_KEY"),
         (("# what the M4 sees", "= 1"), None, "not TOML", "MAP_VALUE"),
         (("# what the M4 sees", "[region]"), None, "not TOML", "MAP_VALUE"),
+        (("# what the M4 sees", "x = " + "9" * 5000), None, "not TOML", "MAP_VALUE"),
+        (("# what the M4 sees", "x = " + "[" * 5000), None, "not TOML", "MAP_VALUE"),
     ],
 )
 def test_a_mistake_is_named_with_file_line_and_rule(

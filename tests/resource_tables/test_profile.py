@@ -12,11 +12,14 @@ from resource_tables import (
     OWN_CHECKS,
     Profile,
     ProfileError,
+    ResourceTable,
     Severity,
     UnreadableError,
+    emit,
     load_profile,
     profile_for,
     profile_names,
+    validate,
 )
 from resource_tables.lint.profile import LOADERS
 
@@ -77,6 +80,12 @@ def test_only_the_host_of_this_pc_has_the_checks_that_linux_lacks() -> None:
 def test_targets_whose_driver_needs_no_table_say_so() -> None:
     tolerant = [name for name in NAMES if not load_profile(name).table_required]
     assert tolerant == ["imx-m", "mpfs", "openamp", "renesas-rz", "stm32mp1-m4", "ti-pru", "zynqmp-r5"]
+
+
+@pytest.mark.parametrize("name", ["imx-m", "ti-pru"])
+def test_an_empty_table_is_usual_where_none_is_needed(name: str) -> None:
+    (finding,) = validate(emit(ResourceTable(())), profile=name).findings
+    assert (finding.rule, finding.severity) == ("V09", Severity.INFO)
 
 
 def test_a_check_is_refused_for_by_who_has_it() -> None:
@@ -191,6 +200,8 @@ def test_a_base_is_kept_where_the_file_says_nothing(tmp_path: Path) -> None:
         ('base = "linux-6.1"\ntitel = "x"', 'board.toml:2: unknown key "titel"'),
         ("base = ", "not TOML"),
         ("x", "not TOML"),
+        ("x = " + "9" * 5000, "not TOML"),
+        ("x = " + "[" * 5000, "not TOML"),
     ],
 )
 def test_a_mistake_is_named_with_its_file_and_key(tmp_path: Path, text: str, words: str) -> None:

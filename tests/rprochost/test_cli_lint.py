@@ -96,6 +96,7 @@ def test_the_exit_code_tells_whether_there_are_findings(lint: Run, words: str, c
         ("good.elf bad.elf --svg x.svg", ""),
         ("good.elf --map --json", ""),
         ("good.elf -o good.elf", "name another file"),
+        ("good.elf -o x.svg --svg ./x.svg", ""),
         ("good.elf --memory-map board.toml --svg board.toml", "name another file"),
         ("--explain V99", "rproc lint --list-rules"),
     ],
@@ -230,8 +231,11 @@ def test_a_report_goes_to_a_file_whole_or_not_at_all(lint: Run, folder: Path) ->
 
 def test_a_device_is_written_to_and_not_replaced(lint: Run) -> None:
     said = lint("bad.elf", "--json", "-o", "/dev/stdout")
-    assert json.loads(said.stdout)["schema"] == 1
-    assert lint("good.elf", "-o", "/dev/full").returncode == 1
+    assert (said.returncode, said.stderr) == (1, "")
+    (checked,) = json.loads(said.stdout)["files"]
+    assert checked["verdict"] == "accepted"
+    said = lint("good.elf", "-o", "/dev/full")
+    assert (said.returncode, "/dev/full: No space left" in said.stderr) == (1, True)
     assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
 
 

@@ -346,3 +346,12 @@ def test_any_options_are_settings_or_a_config_error(options: dict[str, object]) 
         assert error.rule.startswith("CONFIG_")
     else:
         assert core.firmware == Path(str(options["firmware"])).name
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 5000, "x = " + "1" * 5000, "x = ", "\xff"])
+def test_a_file_that_is_no_toml_is_named_however_strange_it_is(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "machine.toml"
+    file.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError, match="not TOML") as caught:
+        load_settings(file)
+    assert (caught.value.rule, caught.value.path) == ("CONFIG_SYNTAX", file)

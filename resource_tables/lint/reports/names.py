@@ -4,13 +4,11 @@
 from collections.abc import Iterator
 from functools import cached_property
 
+from resource_tables.fields import TYPE_NAMES
 from resource_tables.lint.finding import Finding, Report
 from resource_tables.lint.rules.context import Context
-from resource_tables.model import RSC_CARVEOUT, RSC_DEVMEM, RSC_TRACE, RSC_VDEV
 from resource_tables.text import printable
-from resource_tables.view import EntryView
-
-_KINDS = {RSC_CARVEOUT: "carveout", RSC_DEVMEM: "devmem", RSC_TRACE: "trace", RSC_VDEV: "vdev"}
+from resource_tables.view import NAME_AT, EntryView
 
 
 class EntryNames:
@@ -46,7 +44,7 @@ def _names(context: Context) -> Iterator[tuple[int, str]]:
 
 
 def _name(entry: EntryView) -> str:
-    kind = _KINDS.get(entry.type, f"type {entry.type}")
-    if entry.type in (RSC_CARVEOUT, RSC_DEVMEM, RSC_TRACE) and entry.name:
+    kind = TYPE_NAMES.get(entry.type, f"type {entry.type}")
+    if entry.type in NAME_AT and entry.name:
         return f'{kind} "{printable(entry.name)}"'
     return kind

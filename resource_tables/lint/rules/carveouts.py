@@ -7,9 +7,9 @@ Source: Linux remoteproc_core.c: rproc_handle_carveout, rproc_check_carveout_da,
 from collections.abc import Iterator
 
 from resource_tables.lint.rules.context import Context, Memory
-from resource_tables.lint.rules.fields import entry_spot
 from resource_tables.lint.rules.ranges import RangeIndex, clashes
 from resource_tables.lint.rules.rule import Rule, Severity, Spot
+from resource_tables.lint.rules.spots import entry_spot
 from resource_tables.model import ADDR_ANY
 from resource_tables.sizes import PAGE
 

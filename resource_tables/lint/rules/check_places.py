@@ -9,8 +9,8 @@ from resource_tables.checks_table import EntrySubject
 from resource_tables.checks_vdev import RegionSubject, VringSubject
 from resource_tables.lint.rules.context import Context
 from resource_tables.lint.rules.elf_fields import header_spot, section_spot, segment_spot
-from resource_tables.lint.rules.fields import entry_spot
 from resource_tables.lint.rules.rule import Spot
+from resource_tables.lint.rules.spots import entry_spot
 
 #: The field of the file header that is at fault.
 _HEADER_FIELDS = {

@@ -118,7 +118,8 @@ RULES = (
         reason="Without a section named .resource_table Linux's own loader ends the boot and says nothing; "
         "some platforms boot on.",
         source=FIND_TABLE,
-        hint="Add a table, and KEEP() its section in the linker script: --gc-sections drops it.",
+        hint="Add a table, and KEEP() it in an output section of its own: --gc-sections drops it, and inside "
+        ".data it has no name.",
         checks=("table-section",),
     ),
     Rule(

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from resource_tables.checks_elf import IMAGE_CHECKS
 from resource_tables.checks_table import MAX_TABLE_BYTES, significant_name
-from resource_tables.elf_header import TABLE_SECTION_NAME, ElfHeader, Section, Segment
-from resource_tables.lint.rules.places import Homes
+from resource_tables.elf_header import SHT_NOBITS, TABLE_SECTION_NAME, ElfHeader, Section, Segment
+from resource_tables.lint.rules.homes import Homes
 from resource_tables.lint.rules.ranges import Range
 from resource_tables.memory_map import MemoryMap
 from resource_tables.model import (
@@ -178,9 +178,12 @@ class Context:
         return 0 if self.section is None else self.section.offset
 
     @property
-    def da_of_table(self) -> int | None:
-        """The device address of the loaded table: its link address (sh_addr)."""
-        return None if self.section is None else self.section.addr
+    def has_foreign_table(self) -> bool:
+        """Whether Linux reads the table from bytes that are something else's: a NOBITS section has none.
+
+        Once they are refused, nothing else that is wrong with them helps anybody.
+        """
+        return self.section is not None and self.section.type == SHT_NOBITS
 
     @cached_property
     def entries(self) -> tuple[EntryView, ...]:

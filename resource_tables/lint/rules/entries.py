@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from resource_tables.lint.rules.context import Context, Memory
 from resource_tables.lint.rules.extents import Extent, extents, host_writes_in
-from resource_tables.lint.rules.fields import entry_spot
 from resource_tables.lint.rules.rule import Rule, Severity, Spot
+from resource_tables.lint.rules.spots import entry_spot
 from resource_tables.model import NAME_BYTES, RSC_CARVEOUT, RSC_VDEV, RSC_VENDOR_END, RSC_VENDOR_START
 from resource_tables.view import EntryView
 

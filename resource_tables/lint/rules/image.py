@@ -11,7 +11,7 @@ from resource_tables.elf_header import ElfHeader
 from resource_tables.lint.rules import segments
 from resource_tables.lint.rules.context import Context
 from resource_tables.lint.rules.elf_fields import header_spot
-from resource_tables.lint.rules.places import ID_RPMSG
+from resource_tables.lint.rules.homes import ID_RPMSG
 from resource_tables.lint.rules.rule import Rule, Severity, Spot
 from resource_tables.sizes import buffers_bytes, page_round, pool_bytes
 

@@ -27,7 +27,7 @@ _GROUPS = (
 #: Questions that two numbers of the catalogue have in common, or that got another answer: id to what became
 #: of it. All other numbers have the rule that the catalogue gives them.
 MAPPING = {
-    "V03": "NOBITS only. A section of size 0 has no header: V05.",
+    "V03": "NOBITS only. Once these bytes are refused, no more is said of them. Size 0 is V05.",
     "V11": "A multiple of 4: no field of a table is wider. One of 8 is asked of the table itself, X16.",
     "V13": "One offset that stands twice in the array. Entries that overlap in any other way: V20.",
     "V14": "Gaps of 8 bytes or more. From a page on, behind the last entry: V15.",

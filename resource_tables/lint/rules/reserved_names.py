@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from resource_tables.checks_vdev import LATE_CARVEOUT_CHECKS
 from resource_tables.errors import LoaderError
 from resource_tables.lint.rules.context import Context, VringItem
-from resource_tables.lint.rules.fields import entry_spot, vring_spot
-from resource_tables.lint.rules.places import ID_RPMSG, Home, misfit
+from resource_tables.lint.rules.homes import ID_RPMSG, Home, misfit
 from resource_tables.lint.rules.rule import Rule, Severity, Spot
+from resource_tables.lint.rules.spots import entry_spot, vring_spot
 from resource_tables.model import buffer_name, vring_name
 from resource_tables.sizes import buffers_bytes, page_round, pool_bytes
 

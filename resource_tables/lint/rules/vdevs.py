@@ -7,9 +7,9 @@ Source: Linux remoteproc_core.c: rproc_handle_vdev; remoteproc_virtio.c; drivers
 from collections.abc import Iterator
 
 from resource_tables.lint.rules.context import Context, VdevItem
-from resource_tables.lint.rules.fields import entry_spot, vring_spot
-from resource_tables.lint.rules.places import ID_RPMSG
+from resource_tables.lint.rules.homes import ID_RPMSG
 from resource_tables.lint.rules.rule import Rule, Severity, Spot
+from resource_tables.lint.rules.spots import entry_spot, vring_spot
 
 _RPMSG = "drivers/rpmsg/virtio_rpmsg_bus.c"
 

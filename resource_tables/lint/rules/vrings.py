@@ -8,10 +8,10 @@ virtio 1.2, 2.7.
 from collections.abc import Iterator
 
 from resource_tables.lint.rules.context import Context, VringItem
-from resource_tables.lint.rules.fields import vring_spot
-from resource_tables.lint.rules.places import ID_RPMSG
+from resource_tables.lint.rules.homes import ID_RPMSG
 from resource_tables.lint.rules.ranges import RangeIndex, clashes
 from resource_tables.lint.rules.rule import Rule, Severity, Spot
+from resource_tables.lint.rules.spots import vring_spot
 from resource_tables.sizes import MAX_BUFFERS, PAGE
 
 _ALLOC = "remoteproc_core.c: rproc_alloc_vring"

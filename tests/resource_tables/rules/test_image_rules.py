@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resource_tables import ResourceTable, SegmentSpec, elf_image, emit, validate
+from resource_tables import SHT_NOBITS, ResourceTable, SegmentSpec, elf_image, emit, validate
 from resource_tables.lint.profile import Profile, load_profile
 from resource_tables.lint.rules import RULES
 from resource_tables.lint.rules.context import Context
@@ -122,6 +122,22 @@ def test_a_table_that_is_filled_in_at_run_time_is_judged_by_what_linux_reads() -
     found = {finding.rule for finding in validate(image).findings}
     assert "V03" in found
     assert not found & {"X10", "X11", "X12", "X13", "X16"}
+
+
+def test_of_a_table_without_bytes_of_its_own_one_refusal_is_enough() -> None:
+    """What else is wrong with the bytes is wrong with something else: it only hides why they are read."""
+    table = struct.pack("<7I", 7, 3, 1, 1, 0, 1, 2)
+    report = validate(elf_image(table, section_type=SHT_NOBITS), profile="linux-6.12")
+    assert (report.verdict.word, report.verdict.log) == ("rejected", "unsupported fw ver: 7")
+    found = [finding.rule for finding in report.findings if finding.rule.startswith("V")]
+    assert sorted(found) == ["V03", "V06"]
+    assert {"V07", "V10"} <= {f.rule for f in validate(elf_image(table), profile="linux-6.12").findings}
+
+
+def test_a_cut_image_is_not_told_to_add_a_table() -> None:
+    found = {finding.rule for finding in validate(IMAGE[:-8], profile="linux-6.12").findings}
+    assert "X02" in found
+    assert "V01" not in found
 
 
 def test_program_headers_that_are_not_there_are_said_to_be_so_and_nothing_else() -> None:

@@ -1,36 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Points at a field of an entry by its name. Layouts: Linux include/linux/remoteproc.h, struct fw_rsc_*."""
+"""Points at a field of an entry by its name."""
 
 from typing import TYPE_CHECKING
 
+from resource_tables.fields import CLASSES, FIELDS, VRING_FIELDS
 from resource_tables.lint.rules.rule import Severity, Spot
-from resource_tables.model import RSC_TRACE, RSC_VDEV
-from resource_tables.view import EntryView
+from resource_tables.model import NAME_BYTES
+from resource_tables.view import NAME_AT, EntryView
 
 if TYPE_CHECKING:
     from resource_tables.lint.rules.context import VringItem
 
-#: Position (from the entry's start, type word included) and size in bytes of each field.
-_MEMORY = {"da": (4, 4), "pa": (8, 4), "len": (12, 4), "flags": (16, 4), "name": (24, 32)}
-_TRACE = {"da": (4, 4), "len": (8, 4), "name": (16, 32)}
-_VDEV = {
-    "id": (4, 4),
-    "notifyid": (8, 4),
-    "dfeatures": (12, 4),
-    "gfeatures": (16, 4),
-    "config_len": (20, 4),
-    "status": (24, 1),
-    "num_of_vrings": (25, 1),
+#: Position (from the entry's start, type word included) and size in bytes of each field, by type.
+_PLACES = {
+    number: {field.name: (field.at, field.kind.size) for field in FIELDS[kind]}
+    | ({"name": (4 + NAME_AT[number], NAME_BYTES)} if number in NAME_AT else {})
+    for number, kind in CLASSES.items()
 }
-_VRING = {"da": 0, "align": 4, "num": 8, "notifyid": 12, "pa": 16}
+_VRING_PLACES = {field.name: field.at for field in VRING_FIELDS}
 
 
 def entry_spot(
     entry: EntryView, field: str, message: str, *, hint: str | None = None, severity: Severity | None = None
 ) -> Spot:
     """Return a spot at a field of a carveout, devmem, trace or vdev. Thread safety: any thread."""
-    layout = {RSC_TRACE: _TRACE, RSC_VDEV: _VDEV}.get(entry.type, _MEMORY)
-    position, size = layout[field]
+    position, size = _PLACES[entry.type][field]
     return Spot(
         message=message,
         offset=entry.offset + position,
@@ -48,7 +42,7 @@ def vring_spot(
     """Return a spot at a field of a vring. Thread safety: any thread."""
     return Spot(
         message=message,
-        offset=ring.offset + _VRING[field],
+        offset=ring.offset + _VRING_PLACES[field],
         entry=ring.entry.index,
         field=f"vring[{ring.index}].{field}",
         hint=hint,
