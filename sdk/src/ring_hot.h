@@ -174,10 +174,12 @@ static inline int ring_device_break(struct ecu_device *d, enum ecu_rule rule)
 static inline bool ring_device_look(struct ecu_device *d)
 {
     uint16_t idx = shared_load16_acquire(&d->ring.avail->idx); /* pair A */
+    uint16_t occupied = (uint16_t)(d->last_avail - (uint16_t)(d->used_published - d->used_start));
 
     if (idx == d->avail_seen || d->broken != ECU_RULE_NONE)
         return false;
-    if ((uint16_t)(idx - (uint16_t)(d->used_published - d->used_start)) > d->ring.num) {
+    /* Counted from last_avail, so that an index that goes back is one that jumps by most of a round. */
+    if ((uint16_t)(idx - d->last_avail) > d->ring.num - occupied) {
         ring_device_break(d, ECU_RULE_AVAIL_IDX_JUMP);
         return false;
     }

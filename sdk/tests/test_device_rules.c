@@ -99,6 +99,21 @@ static void test_avail_idx_jump_breaks_the_queue(void)
     }
 }
 
+/* The chains that were taken are not yet back, so the index stays inside the ring and still means a whole round. */
+static void test_an_avail_idx_that_goes_back_breaks_the_queue(void)
+{
+    struct script script = begin();
+
+    for (int i = 0; i < 3; i++)
+        avail(&script, 0);
+    avail_idx(&script, 0);
+    for (int i = 0; i < 3; i++)
+        take(&script, 8);
+    avail_idx(&script, 0xFFFE);
+    take(&script, 8);
+    expect_broken(&script, "avail_idx_back", ECU_RULE_AVAIL_IDX_JUMP);
+}
+
 static void test_more_chains_than_the_ring_holds_break_the_queue(void)
 {
     struct script script = begin();
@@ -220,6 +235,7 @@ int main(void)
 {
     memory = twice_make(4096);
     test_avail_idx_jump_breaks_the_queue();
+    test_an_avail_idx_that_goes_back_breaks_the_queue();
     test_more_chains_than_the_ring_holds_break_the_queue();
     test_head_out_of_range_breaks_the_queue();
     test_next_out_of_range_breaks_the_queue();
