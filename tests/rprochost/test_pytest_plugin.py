@@ -144,7 +144,7 @@ WRONG_MARKS = {
     "test_missing_file": "@pytest.mark.machine: [Errno 2] No such file or directory: ",
     "test_option_of_a_file": "@pytest.mark.machine: takes one machine file",
     "test_wrong_file": 'wrong.toml:4: [core.door]: unknown key "firmwear"; did you mean "firmware"?',
-    "test_no_name_of_a_file": "@pytest.mark.machine: embedded null byte",
+    "test_no_name_of_a_file": "embedded null",
     "test_missing_firmware": "none.elf: no such firmware; use one that is there: ",
 }
 
